@@ -1,0 +1,172 @@
+"""What a person sees and answers: progress, pickers, tables. The automatic chooser stands in for `--yes`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from prompt2model.component import Option
+from prompt2model.errors import NotSettledError
+
+T = TypeVar("T")
+
+
+class SilentProgress:
+    """Shows nothing. For tests and for use as a library."""
+
+    def track(self, items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+        """The items unchanged."""
+        yield from items
+
+    def say(self, message: str) -> None:
+        """Nothing."""
+
+
+class ConsoleProgress:
+    """Bars and lines on stderr, so that stdout stays for results."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True, highlight=False)
+
+    def track(self, items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+        """The items unchanged, with a bar that moves as they are taken."""
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
+        columns = (
+            TextColumn("  {task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self._console, transient=True) as bar:
+            yield from bar.track(items, total=total, description=description)
+
+    def say(self, message: str) -> None:
+        """One line."""
+        self._console.print(message, markup=False)
+
+
+class AutomaticChooser:
+    """Takes every default (`--yes`). A question without a default stops the run, naming the config line to add."""
+
+    interactive = False
+
+    def choose_many(self, key: str, question: str, options: Sequence[Option], default: Sequence[str]) -> list[str]:
+        """The default."""
+        return list(default)
+
+    def choose_one(self, key: str, question: str, options: Sequence[Option], default: str) -> str:
+        """The default."""
+        return default
+
+    def ask(self, key: str, question: str, default: str | None, config_line: str) -> str:
+        """The default. Raises NotSettledError when there is none."""
+        if default is None:
+            raise NotSettledError(
+                f"{question.rstrip('?')} is not clear from the prompt; add to the config: {config_line}"
+            )
+        return default
+
+    def confirm(self, key: str, question: str, default: bool) -> bool:
+        """The default."""
+        return default
+
+
+class ConsoleChooser:
+    """Asks at a terminal. Return alone takes the default, which every question shows."""
+
+    interactive = True
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True, highlight=False)
+
+    def choose_many(self, key: str, question: str, options: Sequence[Option], default: Sequence[str]) -> list[str]:
+        """Numbers divided by commas; `none` for nothing."""
+        self._show(question, options, default)
+        values = [option.value for option in options]
+        shown = ",".join(str(values.index(value) + 1) for value in default) or "none"
+        while True:
+            answer = self._read(f"Numbers divided by commas, or none [{shown}]: ")
+            if not answer:
+                return list(default)
+            if answer.casefold() in {"none", "0"}:
+                return []
+            picked = [_number(part, len(values)) for part in answer.replace(" ", ",").split(",") if part]
+            numbers = [number for number in picked if number is not None]
+            if picked and len(numbers) == len(picked):
+                return [values[number - 1] for number in dict.fromkeys(numbers)]
+            self._console.print(f"Please give numbers from 1 to {len(values)}.")
+
+    def choose_one(self, key: str, question: str, options: Sequence[Option], default: str) -> str:
+        """One number."""
+        self._show(question, options, [default])
+        values = [option.value for option in options]
+        while True:
+            answer = self._read(f"Number [{values.index(default) + 1 if default in values else default}]: ")
+            if not answer:
+                return default
+            number = _number(answer, len(values))
+            if number is not None:
+                return values[number - 1]
+            self._console.print(f"Please give a number from 1 to {len(values)}.")
+
+    def ask(self, key: str, question: str, default: str | None, config_line: str) -> str:
+        """A free answer."""
+        while True:
+            answer = self._read(f"{question} [{default}]: " if default is not None else f"{question}: ")
+            if answer:
+                return answer
+            if default is not None:
+                return default
+
+    def confirm(self, key: str, question: str, default: bool) -> bool:
+        """y or n."""
+        while True:
+            answer = self._read(f"{question} [{'Y/n' if default else 'y/N'}]: ").casefold()
+            if not answer:
+                return default
+            if answer in {"y", "yes", "n", "no"}:
+                return answer.startswith("y")
+
+    def _show(self, question: str, options: Sequence[Option], default: Sequence[str]) -> None:
+        from rich.table import Table
+
+        names = list(dict.fromkeys(name for option in options for name in option.details))
+        table = Table(title=question, title_justify="left", box=None, pad_edge=False)
+        table.add_column("#", justify="right")
+        table.add_column("")
+        for name in names:
+            table.add_column(name, overflow="fold")
+        for number, option in enumerate(options, start=1):
+            mark = "* " if option.value in default else "  "
+            table.add_row(str(number), mark + option.label, *(option.details.get(name, "") for name in names))
+        self._console.print(table)
+
+    def _read(self, prompt: str) -> str:
+        self._console.print(prompt, end="", markup=False)
+        try:
+            line = sys.stdin.readline()
+        except OSError:
+            # The terminal itself is gone.
+            line = ""
+        if not line:
+            self._console.print()
+            raise NotSettledError("the input ended before the question was answered; use --yes to take the defaults")
+        return line.strip()
+
+
+def _number(text: str, highest: int) -> int | None:
+    return int(text) if text.isdecimal() and 1 <= int(text) <= highest else None

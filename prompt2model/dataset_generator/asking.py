@@ -1,0 +1,161 @@
+"""The requests that make a teacher write new inputs."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from prompt2model.dataset_generator.config import DatasetGeneratorConfig
+from prompt2model.dataset_generator.reading import Candidate, read_continuation, read_inputs, read_questions
+from prompt2model.labelling.prompts import brief, guarded, readable, speaks_plain
+from prompt2model.prompts import render
+from prompt2model.records import DataRequest, Demonstration, Example, TaskSpec
+from prompt2model.teacher.client import ChatClient, ChatRequest, Message
+
+PROMPTS = ("generate_inputs", "generate_questions", "generate_plain")
+
+_MAX_DEMONSTRATIONS = 24
+_SHOWN_CHARACTERS = 6000
+"""Most characters of demonstrations, and of earlier generations, in one prompt; of longer lists the end is left out."""
+_PLAIN_TOKENS = 128
+_OPENING_SHARE = 0.5
+"""Share of the embedded model's requests that give the first words (measured: .79 of such inputs fit, else .49)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request, the label it asks for (None without closed labels) and how many examples it asks for.
+
+    `opening` are first words that the request gives and the reply does not repeat.
+    """
+
+    request: ChatRequest
+    label: str | None
+    count: int
+    opening: str = ""
+
+
+class Writer:
+    """Builds the requests of one run and reads their replies."""
+
+    def __init__(self, client: ChatClient, task: TaskSpec, wishes: DataRequest, config: DatasetGeneratorConfig) -> None:
+        self.plain = speaks_plain(client)
+        self.per_request = 1 if self.plain else config.per_request
+        self.template = "generate_inputs"
+        if self.plain:
+            self.template = "generate_plain"
+        elif task.kind == "multiple_choice":
+            self.template = "generate_questions"
+        self._task = task
+        self._wishes = wishes
+        self._config = config
+
+    def ask(
+        self,
+        label: str | None,
+        count: int,
+        temperature: float,
+        draw: int,
+        earlier: Sequence[Example],
+        rng: random.Random,
+    ) -> Asked:
+        """A request for `count` inputs: the user's demonstrations, 1 to 10 random earlier generations, the wish."""
+        shown = list(self._task.demonstrations)
+        rng.shuffle(shown)
+        if self.plain and label is not None:
+            earlier = [row for row in earlier if row.target == label]
+        limit = min(self._config.max_earlier, len(earlier))
+        before = rng.sample(list(earlier), rng.randint(1, limit)) if limit else []
+        opening = ""
+        if self.plain:
+            messages, opening = self._plain_messages(label, shown, before, rng)
+        else:
+            messages = self._chat_messages(label, count, shown, before, rng)
+        request = ChatRequest(
+            messages,
+            temperature=temperature,
+            max_tokens=min(_PLAIN_TOKENS, self._config.max_tokens) if self.plain else self._config.max_tokens,
+            stop=("\n",) if self.plain else (),
+            draw=draw,
+            purpose="generate",
+        )
+        return Asked(request, label, count, opening)
+
+    def read(self, asked: Asked, reply: str) -> list[Candidate]:
+        """The candidates in a reply, at most as many as were asked for."""
+        if self.plain:
+            return read_continuation(f"{asked.opening} {reply.strip()}" if asked.opening else reply)
+        read = read_questions if self._task.kind == "multiple_choice" else read_inputs
+        return read(reply)[: asked.count]
+
+    def _chat_messages(
+        self,
+        label: str | None,
+        count: int,
+        shown: Sequence[Demonstration],
+        earlier: Sequence[Example],
+        rng: random.Random,
+    ) -> tuple[Message, ...]:
+        task = self._task
+        common = {
+            "instruction": task.instruction,
+            "demonstrations": _fitting([_line(item.input, item.output) for item in shown[:_MAX_DEMONSTRATIONS]]),
+            "earlier": _fitting([_line(row.input, row.target, row.choices) for row in earlier]),
+            "notes": self._wishes.notes,
+            "count": count,
+            # Three lengths of the same prompt, so that not all requests read alike.
+            "detail": rng.randrange(3),
+        }
+        if task.kind == "multiple_choice":
+            choices = max((len(row.choices) for row in earlier), default=4)
+            return (Message("user", render(self.template, choices=choices, **common)),)
+        text = render(
+            self.template, labels=task.labels, label_notes=dict(task.label_notes), label=label or "", **common
+        )
+        return (Message("user", text),)
+
+    def _plain_messages(
+        self, label: str | None, shown: Sequence[Demonstration], earlier: Sequence[Example], rng: random.Random
+    ) -> tuple[tuple[Message, ...], str]:
+        """A list of inputs of the one label, to be continued: a small model keeps to what stands right before.
+
+        Half of the requests give the first words too, taken from a listed input: so small a model strays from the
+        label less when it is led in. Returns the messages and these words.
+        """
+        own = [item.input for item in shown if label is None or item.output == label][:_MAX_DEMONSTRATIONS]
+        listed = [*own, *(row.input for row in earlier)]
+        lines = _fitting([guarded(" ".join(text.split())) for text in listed])
+        opening = _opening(rng.choice(lines), rng) if lines and rng.random() < _OPENING_SHARE else ""
+        rng.shuffle(lines)
+        task = self._task
+        what = task.label_notes.get(label, readable(label, task.labels)) if label is not None else ""
+        ask = render(self.template, instruction=brief(task.instruction), what=what, notes=self._wishes.notes)
+        continued = "".join(f"- {line}\n" for line in lines) + f"- {opening}".rstrip()
+        return (Message("user", guarded(ask)), Message("assistant", continued)), opening
+
+
+def _opening(text: str, rng: random.Random) -> str:
+    """The first one or two words of a text that has more."""
+    words = text.split()
+    return " ".join(words[: rng.randint(1, 2)]) if len(words) > 3 else ""
+
+
+def _line(text: str, output: str, choices: Sequence[str] = ()) -> str:
+    """An example as one line of JSON: nothing in it can end the line or the list."""
+    content: dict[str, object] = {"input": text}
+    if choices:
+        content["choices"] = list(choices)
+    return json.dumps({**content, "output": output}, ensure_ascii=False)
+
+
+def _fitting(lines: Sequence[str]) -> list[str]:
+    """The first lines that fit together; always one."""
+    kept, room = list(lines[:1]), _SHOWN_CHARACTERS - sum(map(len, lines[:1]))
+    for line in lines[1:]:
+        room -= len(line)
+        if room < 0:
+            break
+        kept.append(line)
+    return kept

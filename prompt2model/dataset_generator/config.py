@@ -1,0 +1,72 @@
+"""The settings of the generator."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from prompt2model.component import ComponentConfig
+
+
+class DatasetGeneratorConfig(ComponentConfig):
+    """How new examples are written, answered and chosen."""
+
+    examples: int | Literal["auto"] = Field(
+        "auto", description="Examples wanted in the end; 0 for none. `auto`: as many as the rows at hand lack."
+    )
+    per_label: int = Field(
+        50, ge=1, description="With `auto`: rows that every label should have; labels with half as many are left alone."
+    )
+    unlabelled_target: int = Field(
+        200, ge=1, description="With `auto`: rows that a task without closed labels should have."
+    )
+    max_auto: int = Field(600, ge=1, description="With `auto`: most examples that are written.")
+    initial_temperature: float = Field(0.5, ge=0, le=2, description="Sampling temperature of the first example.")
+    max_temperature: float = Field(
+        1.4, ge=0, le=2, description="Temperature of the last one; it rises linearly with progress in between."
+    )
+    max_earlier: int = Field(10, ge=0, description="Most earlier generations shown in one request (1 to this many).")
+    per_request: int = Field(5, ge=1, description="Examples asked for in one request (the embedded model: always 1).")
+    wave: int = Field(
+        64, ge=1, le=5000, description="Most examples asked for in a wave; requests depend only on finished waves."
+    )
+    votes: int = Field(3, ge=0, description="How often each new input is answered again, not knowing its label.")
+    vote_temperature: float = Field(
+        0.7, ge=0, le=2, description="Sampling temperature of written votes; scored votes differ by demonstrations."
+    )
+    asked_label_votes: bool = Field(True, description="Whether the label that was asked for counts as one more vote.")
+    on_disagreement: Literal["drop", "relabel"] = Field(
+        "drop", description="What to do with an input whose votes give another label than the one asked for."
+    )
+    agreement: Literal["auto", "exact", "similar"] = Field(
+        "auto",
+        description="When two written answers are the same: `exact` after normalisation, or `similar` (word overlap "
+        "F1 of at least 0.5). `auto`: similar where the demonstrations' outputs are longer than four words.",
+    )
+    near_duplicate: float = Field(
+        0.8, gt=0, le=1, description="Jaccard similarity of character 5-grams from which two inputs are one."
+    )
+    attempts: float = Field(
+        6.0, ge=1, description="Most examples asked for in all, as a multiple of those wanted; then it stops."
+    )
+    patience: int = Field(3, ge=1, description="Waves without a new example after which it stops asking (for a label).")
+    max_tokens: int = Field(
+        1024, ge=16, description="Longest reply to one request, in tokens (the embedded model: 128)."
+    )
+    max_answer_tokens: int = Field(256, ge=1, description="Longest written answer to one input, in tokens.")
+
+    @model_validator(mode="after")
+    def _check(self) -> DatasetGeneratorConfig:
+        if self.examples != "auto" and self.examples < 0:
+            raise ValueError("`examples` is a number from 0, or `auto`")
+        if self.max_temperature < self.initial_temperature:
+            raise ValueError("`max_temperature` is below `initial_temperature`")
+        return self
+
+    def temperature(self, done: float, wanted: int) -> float:
+        """T0 + (Tmax - T0) · n/N for the n-th of N examples, clipped to [0, 2]."""
+        progress = min(1.0, done / max(wanted, 1))
+        value = self.initial_temperature + (self.max_temperature - self.initial_temperature) * progress
+        # Rounded, so that the request's key does not hang on the last bits of a float.
+        return round(min(2.0, max(0.0, value)), 3)

@@ -1,0 +1,168 @@
+"""Self-consistency: every new input is answered several times, and what the answers agree on is its output.
+
+Self-consistency: Wang et al., arXiv 2203.11171; as a filter of generated data: Prompt2Model, arXiv 2308.12261.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from prompt2model.dataset_generator.config import DatasetGeneratorConfig
+from prompt2model.dataset_generator.reading import Candidate
+from prompt2model.labelling import FewShotPredictor, ScoredLabelPredictor
+from prompt2model.records import Demonstration, FailureKind, Item, Prediction, TaskSpec
+from prompt2model.teacher.client import ChatClient, is_scorer
+from prompt2model.text_index.near_duplicates import normalise_text
+
+_SIMILAR = 0.5
+"""Word overlap F1 from which two long answers say the same."""
+_LONG_OUTPUT = 4
+"""Words above which the outputs of the demonstrations count as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The output that the votes gave, or why there is none."""
+
+    output: str | None
+    reason: str = ""
+    soft_label: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the voters said about one input. Failures are kept apart: they are never votes."""
+
+    votes: tuple[str, ...]
+    failures: tuple[FailureKind, ...]
+    probabilities: tuple[tuple[float, ...], ...]
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class Electorate:
+    """The voters of one run: `votes` ways to ask the same teacher.
+
+    A client that scores gives each vote from another choice and order of the demonstrations; one that writes gives
+    draws at the vote temperature. No voter sees the label that was asked for.
+    """
+
+    def __init__(self, client: ChatClient, task: TaskSpec, config: DatasetGeneratorConfig, rng: random.Random) -> None:
+        closed = task.kind != "generation"
+        # Where text is written, somebody has to write it; a label stands without a vote.
+        self.size = config.votes if closed else max(1, config.votes)
+        self._voters: list[FewShotPredictor | ScoredLabelPredictor]
+        if closed and is_scorer(client):
+            self._voters = [
+                ScoredLabelPredictor(client, task, shown, purpose="vote")
+                for shown in demonstration_orders(task, self.size, rng)
+            ]
+        else:
+            temperature = config.vote_temperature if self.size > 1 else 0.0
+            self._voters = [
+                FewShotPredictor(
+                    client,
+                    task,
+                    temperature=temperature,
+                    draw=number,
+                    max_tokens=config.max_answer_tokens,
+                    purpose="vote",
+                )
+                for number in range(self.size)
+            ]
+
+    def answer(self, candidates: Sequence[Candidate]) -> list[Answers]:
+        """All votes on all inputs, in the order of the inputs."""
+        items = [Item(candidate.input, candidate.choices) for candidate in candidates]
+        columns: list[Iterator[Prediction]] = [voter.predict(items) for voter in self._voters]
+        by_voter = [list(column) for column in columns]
+        return [self._collect([column[row] for column in by_voter]) for row in range(len(items))]
+
+    @staticmethod
+    def _collect(predictions: Sequence[Prediction]) -> Answers:
+        return Answers(
+            tuple(p.text for p in predictions if p.text is not None),
+            tuple(p.failure for p in predictions if p.failure is not None),
+            tuple(p.probabilities for p in predictions if p.probabilities is not None),
+            sum(p.prompt_tokens for p in predictions),
+            sum(p.completion_tokens for p in predictions),
+        )
+
+
+def demonstration_orders(task: TaskSpec, count: int, rng: random.Random) -> list[tuple[Demonstration, ...]]:
+    """`count` choices and orders of the demonstrations: all labels shown, at most three demonstrations of each."""
+    orders = []
+    for _ in range(count):
+        shown = list(task.demonstrations)
+        rng.shuffle(shown)
+        seen: Counter[str] = Counter()
+        kept = []
+        for demonstration in shown:
+            seen[demonstration.output] += 1
+            if not task.labels or seen[demonstration.output] <= 3:
+                kept.append(demonstration)
+        orders.append(tuple(kept))
+    return orders
+
+
+def judge(answers: Answers, asked: str | None, task: TaskSpec, config: DatasetGeneratorConfig) -> Verdict:
+    """The most frequent answer; ties to the one asked for, then to the shortest; none when all answers differ.
+
+    `asked` is the answer that the input was written for, where there is one.
+    """
+    votes = list(answers.votes)
+    if asked is not None and (config.asked_label_votes or not config.votes):
+        votes.append(asked)
+    if not votes or (not answers.votes and config.votes):
+        return Verdict(None, "no answer")
+    winner = _winner(votes, asked, similar_enough(task, config))
+    if winner is None:
+        return Verdict(None, "no majority")
+    soft = _mean(answers.probabilities) if task.labels else None
+    if asked is not None and winner != asked:
+        if config.on_disagreement == "drop":
+            return Verdict(None, "answered otherwise than asked for")
+        return Verdict(winner, "relabelled", soft)
+    return Verdict(winner, "", soft)
+
+
+def similar_enough(task: TaskSpec, config: DatasetGeneratorConfig) -> float:
+    """The word overlap F1 from which two answers are the same: 1 for closed and for short answers."""
+    if task.kind != "generation" or config.agreement == "exact":
+        return 1.0
+    if config.agreement == "similar":
+        return _SIMILAR
+    words = [len(shown.output.split()) for shown in task.demonstrations]
+    return _SIMILAR if words and sum(words) / len(words) > _LONG_OUTPUT else 1.0
+
+
+def _winner(votes: Sequence[str], asked: str | None, same_from: float) -> str | None:
+    normalised = [normalise_text(vote) for vote in votes]
+    support = [sum(_overlap(mine, other) >= same_from for other in normalised) for mine in normalised]
+    best = max(support)
+    if best == 1 and len(votes) > 1:
+        return None
+    leaders = [vote for vote, count in zip(votes, support, strict=True) if count == best]
+    if asked in leaders:
+        return asked
+    return min(leaders, key=lambda vote: (len(vote), vote))
+
+
+def _overlap(first: str, second: str) -> float:
+    """Word overlap F1, as in SQuAD (arXiv 1606.05250); 1 for equal texts."""
+    if first == second:
+        return 1.0
+    left, right = Counter(first.split()), Counter(second.split())
+    shared = (left & right).total()
+    total = left.total() + right.total()
+    # Words in another order, or other spaces, are not the same text.
+    return min(2 * shared / total, 0.999) if total else 0.0
+
+
+def _mean(rows: Sequence[tuple[float, ...]]) -> tuple[float, ...] | None:
+    if not rows:
+        return None
+    return tuple(round(sum(column) / len(rows), 6) for column in zip(*rows, strict=True))

@@ -1,0 +1,302 @@
+"""The dataset generator: the teacher writes new inputs, answers them several times, and what agrees is kept.
+
+Prompt2Model, arXiv 2308.12261: temperature rising with progress, few-shot prompts of the user's demonstrations and of
+earlier generations, self-consistency. What differs stands in PAPERS.md.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from prompt2model.component import Component, Estimate, RunContext
+from prompt2model.dataset_generator.asking import PROMPTS as ASKING_PROMPTS
+from prompt2model.dataset_generator.asking import Asked, Writer
+from prompt2model.dataset_generator.balance import ANY, quotas
+from prompt2model.dataset_generator.config import DatasetGeneratorConfig
+from prompt2model.dataset_generator.consistency import Answers, Electorate, judge
+from prompt2model.dataset_generator.growing import GrowingSet
+from prompt2model.dataset_generator.reading import Candidate
+from prompt2model.dataset_generator.waves import Wave, read_waves, write_wave
+from prompt2model.errors import TeacherError
+from prompt2model.labelling import PROMPTS as LABELLING_PROMPTS
+from prompt2model.labelling.prompts import speaks_plain
+from prompt2model.prompts import prompt_hash
+from prompt2model.records import DataRequest, Example, GeneratedData, Rows, Source, TaskSpec, make_example
+from prompt2model.teacher.client import ChatClient, ChatRequest, ChatResponse
+from prompt2model.teacher.tokens import likely_tokens
+
+_DRAWS_PER_WAVE = 10_000
+_ENOUGH_WITHOUT_TEACHER = 8
+
+
+@dataclass(frozen=True)
+class GeneratorInputs:
+    """What the generator works on: the task, the rows at hand, and what a parent run asks for."""
+
+    task: TaskSpec
+    available: Rows
+    request: DataRequest
+
+
+class DatasetGenerator(Component[GeneratorInputs, GeneratedData]):
+    """Writes new examples in numbered waves; a request depends only on finished waves and the seed."""
+
+    name = "generate_data"
+    produces = "generated"
+    Config = DatasetGeneratorConfig
+    Inputs = GeneratorInputs
+    Output = GeneratedData
+    prompts = (*ASKING_PROMPTS, *LABELLING_PROMPTS)
+
+    def run(self, inputs: GeneratorInputs, context: RunContext) -> GeneratedData:
+        """Raises TeacherError when examples are needed and nobody can write them."""
+        wanted = quotas(inputs.task, inputs.available, inputs.request, self.config)
+        total = sum(wanted.values())
+        if not total:
+            context.progress.say(f"  {len(inputs.available)} rows at hand; nothing is generated")
+            return GeneratedData((), {}, 0, {}, 0, 0)
+        lack = self._lack_of_teacher(inputs.task, context)
+        if lack:
+            return self._without_teacher(inputs, total, lack, context)
+        session = _Session(inputs, wanted, self.config, context)
+        return session.result(list(context.progress.track(session.grow(), "writing examples", total=total)))
+
+    def estimate(self, inputs: GeneratorInputs, context: RunContext) -> Estimate:
+        """Calls and tokens if 70 % of what is written is kept."""
+        config, task = self.config, inputs.task
+        total = sum(quotas(task, inputs.available, inputs.request, config).values())
+        if not total:
+            return Estimate(assumptions=("the rows at hand suffice",))
+        shown = sum(likely_tokens(d.input) + likely_tokens(d.output) + 12 for d in task.demonstrations)
+        text = max((likely_tokens(d.input) for d in task.demonstrations), default=40)
+        answer = max((likely_tokens(d.output) for d in task.demonstrations), default=10)
+        written = round(total / 0.7)
+        votes = written * (config.votes if task.kind != "generation" else max(1, config.votes))
+        requests = -(-written // config.per_request)
+        head = likely_tokens(task.instruction) + 150
+        per_request = head + shown + config.max_earlier // 2 * (text + answer + 12)
+        return Estimate(
+            calls=requests + votes,
+            prompt_tokens=requests * per_request + votes * (head + shown + text),
+            completion_tokens=written * (text + 4) + votes * (answer + 2),
+            assumptions=(
+                f"{total} examples; 70 % of those written are kept; {votes // written} votes on each",
+                f"{config.per_request} examples a request",
+            ),
+        )
+
+    @staticmethod
+    def _lack_of_teacher(task: TaskSpec, context: RunContext) -> str:
+        """Why nobody can write examples; empty when somebody can."""
+        if not ({"teacher", "generator"} & context.teachers.keys()):
+            return "the run has no teacher"
+        if task.kind == "multiple_choice" and speaks_plain(context.teacher("generator")):
+            return "the embedded teacher cannot write multiple-choice questions"
+        return ""
+
+    def _without_teacher(self, inputs: GeneratorInputs, total: int, lack: str, context: RunContext) -> GeneratedData:
+        """With `auto`, rows that can be trained on are enough to go on; else somebody has to write."""
+        rows = len(inputs.available)
+        several = not inputs.task.labels or len({row.target for row in inputs.available}) > 1
+        if self.config.examples != "auto" or rows < _ENOUGH_WITHOUT_TEACHER or not several:
+            raise TeacherError(
+                f"{total} examples have to be written and {lack}: give more rows with --data, "
+                "or name another teacher with --teacher, such as openai:NAME"
+            )
+        note = f"{total} more examples would help, but {lack}; the run goes on with the {rows} rows at hand"
+        context.progress.say(f"  {note}")
+        return GeneratedData((), {}, 0, {}, 0, 0, (note,))
+
+
+class _Session:
+    """One run of the generator."""
+
+    def __init__(
+        self, inputs: GeneratorInputs, wanted: Mapping[str, int], config: DatasetGeneratorConfig, context: RunContext
+    ) -> None:
+        self._task = inputs.task
+        self._config = config
+        self._context = context
+        self._client: ChatClient = context.teacher("generator")
+        self._writer = Writer(self._client, inputs.task, inputs.request, config)
+        self._electorate = Electorate(context.teacher("labeller"), inputs.task, config, context.rng("votes"))
+        self._grown = GrowingSet(inputs.task, wanted, config)
+        self._prompt_hash = prompt_hash(self._writer.template)
+
+    def grow(self) -> Iterator[Example]:
+        """All rows, wave by wave: first the finished waves that a killed run left, then new ones."""
+        for wave in read_waves(self._context.folder):
+            self._grown.add(wave, from_disk=True)
+            yield from wave.rows
+        while labels := self._grown.next_labels():
+            wave = self._make_wave(self._grown.waves + 1, labels)
+            write_wave(self._context.folder, wave)
+            self._grown.add(wave, from_disk=False)
+            yield from wave.rows
+
+    def result(self, rows: Sequence[Example]) -> GeneratedData:
+        """What came of it, with what a person should know."""
+        grown, say = self._grown, self._context.progress.say
+        notes = tuple(self._notes())
+        say(
+            f"  {len(rows)} examples from {grown.requests} requests; {grown.dropped.total()} dropped, "
+            f"{grown.failed.total()} failed"
+        )
+        for note in notes:
+            say(f"  {note}")
+        return GeneratedData(
+            tuple(rows),
+            dict(sorted(grown.dropped.items())),
+            grown.requests,
+            dict(sorted(grown.failed.items())),
+            grown.prompt_tokens,
+            grown.completion_tokens,
+            notes,
+        )
+
+    def _notes(self) -> Iterator[str]:
+        grown = self._grown
+        if grown.relabelled:
+            yield f"{grown.relabelled} examples carry another label than the one they were asked for"
+        lacking = {label: grown.missing(label) for label in grown.wanted if grown.missing(label) > 0}
+        if not lacking:
+            return
+        why = "as many were asked for as `attempts` allows" if grown.out_of_attempts else "nothing new came any more"
+        short = ", ".join(f"{label} ({lack} missing)" for label, lack in lacking.items())
+        yield f"{len(grown.rows)} of {grown.total} examples: {why}" + (f"; {short}" if self._task.labels else "")
+
+    def _make_wave(self, number: int, labels: Sequence[str]) -> Wave:
+        asked = self._requests(number, labels)
+        responses = dict(self._client.complete_many([one.request for one in asked]))
+        tally = _Tally()
+        candidates = self._new_candidates(asked, responses, tally)
+        answers = self._electorate.answer([candidate for candidate, _ in candidates])
+        rows: list[Example] = []
+        rejected: list[str] = []
+        for (candidate, origin), said in zip(candidates, answers, strict=True):
+            tally.answers(said, self._electorate.size)
+            row = self._accept(candidate, origin, said, rows, tally)
+            if row is None:
+                rejected.append(candidate.input)
+            else:
+                rows.append(row)
+        return tally.wave(number, rows, rejected, Counter(labels))
+
+    def _requests(self, number: int, labels: Sequence[str]) -> list[Asked]:
+        """The requests of a wave, from finished waves and the seed alone."""
+        grown, most = self._grown, self._writer.per_request
+        wishes = [
+            (label, min(most, count - start))
+            for label, count in Counter(labels).items()
+            for start in range(0, count, most)
+        ]
+        self._context.rng("wave", number).shuffle(wishes)
+        done = float(len(grown.rows))
+        # Inside a wave progress is only expected: how many will be kept is not known yet.
+        step = min(1.0, (grown.total - done) / max(len(labels), 1))
+        asked = []
+        for index, (label, count) in enumerate(wishes):
+            temperature = self._config.temperature(done, grown.total)
+            draw = number * _DRAWS_PER_WAVE + index
+            rng = self._context.rng("wave", number, "request", index)
+            asked.append(self._writer.ask(label or None, count, temperature, draw, grown.rows, rng))
+            done += count * step
+        return asked
+
+    def _new_candidates(
+        self, asked: Sequence[Asked], responses: Mapping[ChatRequest, ChatResponse], tally: _Tally
+    ) -> list[tuple[Candidate, _Origin]]:
+        """Inputs that are read, new and not nearly there already, in the order of the requests."""
+        found: list[tuple[Candidate, _Origin]] = []
+        for one in asked:
+            response = responses[one.request]
+            tally.reply(response)
+            if response.failure is not None:
+                tally.failed[response.failure] += 1
+                continue
+            cut = response.finish == "length"
+            # A single input that was cut has no end; of a JSON array, only the whole elements are read.
+            read = [] if cut and self._writer.plain else self._writer.read(one, response.text)
+            if not read:
+                tally.failed["truncated" if cut else "unparsable"] += 1
+            origin = _Origin(one.label, one.request.temperature)
+            for candidate in read:
+                reason = self._grown.seen.refuse_input(candidate.input)
+                if reason is None:
+                    found.append((candidate, origin))
+                else:
+                    tally.dropped[reason] += 1
+        return found
+
+    def _accept(
+        self, candidate: Candidate, origin: _Origin, said: Answers, earlier: Sequence[Example], tally: _Tally
+    ) -> Example | None:
+        """The example, unless the votes, its label's quota or an earlier pair of input and output speak against it."""
+        verdict = judge(said, origin.label or candidate.answer, self._task, self._config)
+        if verdict.output is None:
+            tally.dropped[verdict.reason] += 1
+            return None
+        label = verdict.output if self._task.labels else ANY
+        in_this_wave = sum(1 for row in earlier if self._grown.group(row) == label)
+        reason = "label already full" if self._grown.missing(label) <= in_this_wave else None
+        reason = reason or self._grown.seen.refuse_pair(candidate.input, verdict.output)
+        if reason is not None:
+            tally.dropped[reason] += 1
+            return None
+        tally.relabelled += verdict.reason == "relabelled"
+        tally.kept[origin.label or ANY] += 1
+        source = Source(
+            "generated", teacher=self._client.model, prompt_hash=self._prompt_hash, temperature=origin.temperature
+        )
+        return make_example(
+            candidate.input, (verdict.output,), source, choices=candidate.choices, soft_label=verdict.soft_label
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """The label that an input was asked for, and the temperature at which it was written."""
+
+    label: str | None
+    temperature: float
+
+
+class _Tally:
+    """Counts of one wave."""
+
+    def __init__(self) -> None:
+        self.kept: Counter[str] = Counter()
+        self.dropped: Counter[str] = Counter()
+        self.failed: Counter[str] = Counter()
+        self.relabelled = self._requests = self._prompt_tokens = self._completion_tokens = 0
+
+    def reply(self, response: ChatResponse) -> None:
+        """A request for new inputs was answered or failed."""
+        self._requests += 1
+        self._prompt_tokens += response.prompt_tokens
+        self._completion_tokens += response.completion_tokens
+
+    def answers(self, said: Answers, calls: int) -> None:
+        """An input was voted on with so many calls. A failed vote is counted, never used."""
+        self._requests += calls
+        self.failed.update(said.failures)
+        self._prompt_tokens += said.prompt_tokens
+        self._completion_tokens += said.completion_tokens
+
+    def wave(self, number: int, rows: Sequence[Example], rejected: Sequence[str], asked: Mapping[str, int]) -> Wave:
+        """The finished wave."""
+        return Wave(
+            number,
+            tuple(rows),
+            tuple(rejected),
+            asked=dict(asked),
+            kept=dict(self.kept),
+            dropped=dict(self.dropped),
+            failed=dict(self.failed),
+            relabelled=self.relabelled,
+            requests=self._requests,
+            prompt_tokens=self._prompt_tokens,
+            completion_tokens=self._completion_tokens,
+        )

@@ -1,0 +1,61 @@
+"""Settings of the data-set retriever."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from prompt2model.component import ComponentConfig
+
+MODES = ("ask", "auto", "none")
+
+
+class ColumnNames(ComponentConfig):
+    """Columns of one data set."""
+
+    input: str | None = Field(default=None, description="Name of the input column; proposed when not given.")
+    output: str | None = Field(default=None, description="Name of the output column; proposed when not given.")
+
+
+class DatasetRetrieverConfig(ComponentConfig):
+    """Where data comes from and how much of it is taken."""
+
+    data: tuple[Path, ...] = Field(
+        default=(), description="Your own labelled files: CSV, TSV, JSON lines, JSON or Parquet."
+    )
+    data_dirs: tuple[Path, ...] = Field(
+        default=(), description="Folders of data sets, each a card README.md beside its files."
+    )
+    datasets: Literal["ask", "auto", "none"] | tuple[str, ...] = Field(
+        default="ask",
+        description="ask a person (without one: as auto), auto takes what is checked to fit, none takes nothing, "
+        "or the ids of data sets.",
+    )
+    input_column: str | None = Field(default=None, description="Input column of your own files.")
+    output_column: str | None = Field(default=None, description="Output column of your own files.")
+    columns: Mapping[str, ColumnNames] = Field(
+        default_factory=dict, description="Columns of data sets by id, where the proposed ones are wrong."
+    )
+    label_map: Mapping[str, Mapping[str, str]] = Field(
+        default_factory=dict,
+        description="By data set id or file name: their label to the task's label, or to an empty text to leave out.",
+    )
+    max_rows: int = Field(default=5000, ge=1, description="Most rows taken from one split of a data set.")
+    top: int = Field(default=25, ge=1, le=200, description="Number of data sets that are offered.")
+    use: Literal["any", "commercial"] = Field(
+        default="any", description="commercial refuses data sets whose licence forbids it or is not known to allow it."
+    )
+
+    @field_validator("datasets", mode="before")
+    @classmethod
+    def _split_ids(cls, value: Any) -> Any:
+        """`--datasets a,b` names ids in one text."""
+        if isinstance(value, str) and value not in MODES:
+            ids = tuple(part.strip() for part in value.split(",") if part.strip())
+            if not ids:
+                raise ValueError(f"give {', '.join(MODES)} or the ids of data sets")
+            return ids
+        return value

@@ -1,0 +1,114 @@
+"""What a person is asked about one data set or file: its columns, and which of its labels mean which of the task's."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from collections import Counter
+from collections.abc import Mapping
+
+from prompt2model.catalogue.columns import ColumnChoice, as_references, propose_columns
+from prompt2model.catalogue.data_files import Table
+from prompt2model.catalogue.labels import LabelMatcher, label_key
+from prompt2model.component import Chooser, Option
+from prompt2model.dataset_retriever.config import ColumnNames
+from prompt2model.errors import DataFileError
+from prompt2model.records import TaskSpec
+
+_SAMPLE_ROWS = 500
+_MOST_QUESTIONS = 30
+_ALMOST_SAME = 0.85
+
+
+def settle_columns(name: str, table: Table, task: TaskSpec, named: ColumnNames, chooser: Chooser) -> ColumnChoice:
+    """The columns to read: those that are named, else the proposed ones, which the chooser may change.
+
+    Raises DataFileError when a named column is not there or the table has inputs only.
+    """
+    proposed = propose_named(table, task, named)
+    sample = table.sample(3)
+    options = [
+        Option(column, column, {"first values": " | ".join(_short(row[column]) for row in sample)})
+        for column in table.columns
+    ]
+    question = f"Which column of {name} is the {{}}? Proposed, because {proposed.reason}."
+    chosen = {"input": proposed.input, "output": proposed.output}
+    if not proposed.output:
+        raise DataFileError(f"{table.path}: has one column only; rows with an input and an output are needed")
+    for part, given in (("input", named.input), ("output", named.output)):
+        if given is None:
+            key = f"columns:{name}:{part}"
+            chosen[part] = chooser.choose_one(key, question.format(part), options, chosen[part])
+    if chosen["input"] == chosen["output"]:
+        raise DataFileError(f"{name}: input and output are the same column {chosen['input']!r}; name two columns")
+    return ColumnChoice(chosen["input"], chosen["output"], proposed.reason, proposed.choices)
+
+
+def propose_named(table: Table, task: TaskSpec, named: ColumnNames) -> ColumnChoice:
+    """The proposal for what is not named."""
+    sample = table.sample(_SAMPLE_ROWS)
+    for column in filter(None, (named.input, named.output)):
+        table.require(column)
+    if not sample:
+        raise DataFileError(f"{table.path}: the file holds no row below its header")
+    if named.input and named.output:
+        rest = propose_columns(table.columns, sample, task)
+        return ColumnChoice(named.input, named.output, "they were named", rest.choices)
+    if named.input or named.output:
+        # Propose the other one among the columns that are left.
+        left = [column for column in table.columns if column not in (named.input, named.output)]
+        if not left:
+            return ColumnChoice(named.input or named.output or "", "", "the only column")
+        proposed = propose_columns(table.columns, sample, task)
+        other = proposed.output if named.input else proposed.input
+        if other not in left:
+            rest = propose_columns(left, sample, task)
+            other = (rest.output or rest.input) if named.input else rest.input
+        return ColumnChoice(named.input or other, named.output or other, proposed.reason, proposed.choices)
+    return propose_columns(table.columns, sample, task)
+
+
+def settle_labels(
+    name: str, table: Table, columns: ColumnChoice, task: TaskSpec, given: Mapping[str, str], chooser: Chooser
+) -> dict[str, str]:
+    """Labels of the data that are not the task's own words → labels of the task, or "" to leave their rows out.
+
+    Only asked where some rows carry such labels; the default is a label that is almost the same word, else to
+    leave out. Raises DataFileError when `given` maps to what is no label of the task.
+    """
+    for theirs, ours in given.items():
+        if ours and ours not in task.labels:
+            raise DataFileError(
+                f"label_map of {name}: {theirs!r} is mapped to {ours!r}, which is none of the labels "
+                f"{', '.join(task.labels)}"
+            )
+    mapping = dict(given)
+    if not task.labels:
+        return {}
+    for label, count in foreign_labels(table, columns, task, given).most_common(_MOST_QUESTIONS):
+        options = [Option("", "leave its rows out"), *(Option(one, one) for one in task.labels)]
+        question = f"{name}: the label {_short(label)!r} ({count} rows) is none of the task's. Which one is meant?"
+        mapping[label] = chooser.choose_one(f"label:{name}:{label}", question, options, _almost(label, task.labels))
+    return mapping
+
+
+def foreign_labels(table: Table, columns: ColumnChoice, task: TaskSpec, given: Mapping[str, str]) -> Counter[str]:
+    """Labels that are not the task's, with their rows counted, in the order of the file."""
+    matcher = LabelMatcher(task.labels)
+    found: Counter[str] = Counter()
+    for row in itertools.islice(table.rows, 50_000):
+        for value in as_references(row[columns.output], columns.output in table.list_columns):
+            if value not in given and matcher.match(value) is None:
+                found[value] += 1
+    return found
+
+
+def _almost(label: str, labels: tuple[str, ...]) -> str:
+    keys = {label_key(one): one for one in labels}
+    near = difflib.get_close_matches(label_key(label), list(keys), n=1, cutoff=_ALMOST_SAME)
+    return keys[near[0]] if near else ""
+
+
+def _short(text: str, length: int = 60) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= length else f"{text[: length - 1]}…"

@@ -1,0 +1,270 @@
+"""Prompt2Model's data-set retrieval (arXiv 2308.12261, section 3.2): find data sets, choose, read their rows.
+
+Differences: BM25 over cards in place of a bi-encoder; several data sets at once; official test splits stay tests;
+without a person, only a data set whose rows are checked to do the task is taken.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prompt2model.catalogue.dataset_cards import DatasetCard
+from prompt2model.catalogue.licences import allows_commercial_use
+from prompt2model.catalogue.row_reading import RowReader
+from prompt2model.component import Component, Estimate, Option, RunContext
+from prompt2model.dataset_retriever.collecting import collect, write_examples
+from prompt2model.dataset_retriever.config import ColumnNames, DatasetRetrieverConfig
+from prompt2model.dataset_retriever.fitting import Fit, judge
+from prompt2model.dataset_retriever.opening import OpenedDataset, open_dataset
+from prompt2model.dataset_retriever.questions import propose_named, settle_columns, settle_labels
+from prompt2model.dataset_retriever.searching import Found, find_datasets
+from prompt2model.dataset_retriever.user_files import UserFile, read_user_file
+from prompt2model.errors import ConfigError, DataFileError, HubError
+from prompt2model.records import ChosenDataset, Example, RetrievedData, Source, TaskSpec, TestSet
+
+_MOST_AUTOMATIC = 3
+_HUB_CHECKS = 3
+# Rows of the hub that are looked at to draw `max_rows` from: data sets are often sorted by label.
+_HUB_ROWS_PER_ROW = 10
+
+
+@dataclass(frozen=True)
+class DatasetRetrieverInputs:
+    """What the retriever works on."""
+
+    task: TaskSpec
+
+
+@dataclass
+class _Gathered:
+    """What came of the chosen data sets so far."""
+
+    rows: list[Example] = field(default_factory=list)
+    tests: list[TestSet] = field(default_factory=list)
+    chosen: list[ChosenDataset] = field(default_factory=list)
+    dropped: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+
+    def note(self, line: str, context: RunContext) -> None:
+        """Say a line now and keep it for the report."""
+        context.progress.say(line)
+        self.notes.append(line)
+
+
+class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
+    """TaskSpec → rows of the user's files and of data sets that do the task."""
+
+    name = "retrieve_data"
+    produces = "retrieved"
+    Config = DatasetRetrieverConfig
+    Inputs = DatasetRetrieverInputs
+    Output = RetrievedData
+
+    config: DatasetRetrieverConfig
+
+    def estimate(self, inputs: DatasetRetrieverInputs, context: RunContext) -> Estimate:
+        """No calls; time goes into reading files and, with the hub, into fetching rows."""
+        return Estimate(assumptions=("no teacher call",))
+
+    def input_files(self) -> Sequence[Path]:
+        """The user's files and the folders of data sets."""
+        return (*self.config.data, *self.config.data_dirs)
+
+    def run(self, inputs: DatasetRetrieverInputs, context: RunContext) -> RetrievedData:
+        """Read the user's files, find data sets, choose, read their rows.
+
+        Raises DataFileError, ConfigError or HubError with one line that says what to do.
+        """
+        task = inputs.task
+        users = [self._user_file(path, task, context) for path in self.config.data]
+        found = self._find(task, context)
+        gathered = _Gathered()
+        for line in (*(user.note for user in users if user.note), *found.notes):
+            gathered.note(line, context)
+        for card in self._choose(task, found, context, gathered):
+            self._take(card, task, context, gathered)
+        for user in users:
+            gathered.dropped.update(user.dropped)
+        return RetrievedData(
+            rows=write_examples(context.folder / "rows.jsonl", _chain(users, gathered.rows)),
+            official_tests=tuple(gathered.tests),
+            offered=found.candidates(),
+            chosen=(*(user.chosen for user in users), *gathered.chosen),
+            dropped=dict(sorted(gathered.dropped.items())),
+            notes=tuple(gathered.notes),
+        )
+
+    def _user_file(self, path: Path, task: TaskSpec, context: RunContext) -> UserFile:
+        named = ColumnNames(input=self.config.input_column, output=self.config.output_column)
+        return read_user_file(path, named, self.config.label_map.get(path.name, {}), task, context)
+
+    def _find(self, task: TaskSpec, context: RunContext) -> Found:
+        if self.config.datasets == "none" or not (self.config.data_dirs or context.hub_allowed):
+            return Found((), (), ())
+        return find_datasets(task, self.config, context)
+
+    # --- choosing ----------------------------------------------------------------------------------------------
+
+    def _choose(self, task: TaskSpec, found: Found, context: RunContext, gathered: _Gathered) -> list[DatasetCard]:
+        """The cards to read: named in the config, or picked by the chooser, whose default is what fits."""
+        if self.config.datasets == "none":
+            return []
+        if isinstance(self.config.datasets, tuple):
+            return [self._named(name, found, context) for name in self.config.datasets]
+        if not found.cards:
+            return []
+        asked = self.config.datasets == "ask" and context.chooser.interactive
+        fits = self._fits(task, found, context, check_hub=not asked)
+        default = [name for name, fit in fits.items() if fit.fits][:_MOST_AUTOMATIC]
+        picked = default
+        if self.config.datasets == "ask":
+            options = [_option(card, fits.get(card.id)) for card, _ in found.cards]
+            question = "Which data sets shall be used?"
+            picked = context.chooser.choose_many("datasets", question, options, default)
+        if not asked:
+            for line in _what_was_taken(picked, fits, found):
+                gathered.note(line, context)
+        cards = {card.id: card for card, _ in found.cards}
+        return [cards[name] for name in picked]
+
+    def _fits(self, task: TaskSpec, found: Found, context: RunContext, check_hub: bool) -> dict[str, Fit]:
+        """The judgement on each card that was looked into. Hub rows are fetched only when nobody is there to pick."""
+        fits: dict[str, Fit] = {}
+        checked = 0
+        for card, _ in found.cards:
+            if card.origin == "hub":
+                if not check_hub or checked >= _HUB_CHECKS:
+                    continue
+                if card.gated or card.licence is None:
+                    fits[card.id] = Fit(False, "it is gated" if card.gated else "its licence is not known")
+                    continue
+                checked += 1
+            try:
+                opened = self._open(card, context, automatic=True)
+                columns = propose_named(opened.sample_table, task, self.config.columns.get(card.id, ColumnNames()))
+                fits[card.id] = judge(opened, columns, task, self.config.max_rows)
+            except (DataFileError, HubError) as error:
+                fits[card.id] = Fit(False, str(error))
+        return fits
+
+    def _named(self, id: str, found: Found, context: RunContext) -> DatasetCard:
+        """The card with an id that the config names. Raises ConfigError with near ids, or HubError."""
+        from prompt2model.catalogue.dataset_cards import DatasetCatalogue
+
+        for card, _ in found.cards:
+            if card.id == id:
+                return card
+        if self.config.data_dirs:
+            with DatasetCatalogue(None) as catalogue:
+                catalogue.update_folders(self.config.data_dirs)
+                local = catalogue.card(id)
+            if local is not None:
+                return local
+        if context.hub_allowed:
+            from prompt2model.catalogue.hub import dataset_card
+
+            return dataset_card(id)
+        near = difflib.get_close_matches(id, found.ids, n=3, cutoff=0.4)
+        if id.count("/") == 1 and not near:
+            raise HubError(f"data set {id} is not in a local folder; add --hub to have it from the hub")
+        known = f"near names: {', '.join(near)}" if near else f"there are: {', '.join(found.ids[:10]) or 'none'}"
+        raise ConfigError(f"there is no data set {id!r} in the data folders; {known}; add --hub to search the hub")
+
+    # --- reading -----------------------------------------------------------------------------------------------
+
+    def _open(self, card: DatasetCard, context: RunContext, automatic: bool = False) -> OpenedDataset:
+        config = _first_config(card) if automatic and card.origin == "local" else None
+        return open_dataset(card, context, _HUB_ROWS_PER_ROW * self.config.max_rows, config)
+
+    def _take(self, card: DatasetCard, task: TaskSpec, context: RunContext, gathered: _Gathered) -> None:
+        """Read one chosen data set. Raises DataFileError when the config names it and no row of it is usable."""
+        if self.config.use == "commercial" and not allows_commercial_use(card.licence):
+            raise ConfigError(
+                f"data set {card.id} has the licence {card.licence or '(unknown)'}, which is not known to allow "
+                "commercial use; choose another one or set use to any"
+            )
+        if card.licence is None:
+            gathered.note(f"{card.id}: its licence is not known; check it before you publish the model", context)
+        opened = self._open(card, context)
+        table = opened.sample_table
+        named = self.config.columns.get(card.id, ColumnNames())
+        columns = settle_columns(card.id, table, task, named, context.chooser)
+        given = self.config.label_map.get(card.id, {})
+        label_map = settle_labels(card.id, table, columns, task, given, context.chooser)
+        counts: dict[str, int] = {}
+        for split, split_table in sorted(opened.splits.items()):
+            split_table.require(columns.input)
+            if columns.output not in split_table.columns:
+                # Competitions publish test inputs without their answers.
+                gathered.dropped["split without answers"] += sum(1 for _ in split_table.rows)
+                continue
+            source = Source("retrieved", card.id, opened.config, split, None, card.licence or "")
+            reader = RowReader.for_table(split_table, columns, task, label_map)
+            rng = context.rng("rows", card.id, opened.config, split)
+            rows = collect(split_table, reader, source, self.config.max_rows, rng, gathered.dropped)
+            counts[split] = len(rows)
+            if split == "test" and rows:
+                file = context.folder / f"official_{len(gathered.tests)}.jsonl"
+                gathered.tests.append(TestSet(card.id, "official", write_examples(file, rows)))
+            elif rows:
+                gathered.rows += rows
+        if not sum(counts.values()):
+            gathered.note(self._useless(card, columns.output, task), context)
+        gathered.chosen.append(
+            ChosenDataset(card.id, card.origin, card.licence, columns.input, columns.output, counts, opened.config)
+        )
+
+    def _useless(self, card: DatasetCard, output: str, task: TaskSpec) -> str:
+        wanted = f"; its column {output!r} holds none of the labels {', '.join(task.labels)}" if task.labels else ""
+        line = f"data set {card.id} gives no usable row{wanted}; set columns or label_map, or choose another one"
+        if isinstance(self.config.datasets, tuple):
+            raise DataFileError(line)
+        return line
+
+
+def _first_config(card: DatasetCard) -> str | None:
+    names = [config.name for config in card.configs]
+    return ("default" if "default" in names else names[0]) if names else None
+
+
+def _chain(users: Sequence[UserFile], rows: Sequence[Example]) -> Iterator[Example]:
+    for user in users:
+        yield from user.rows()
+    yield from rows
+
+
+def _option(card: DatasetCard, fit: Fit | None) -> Option:
+    details = {
+        "rows": "?" if card.rows is None else f"{card.rows:,}",
+        "size": spoken_size(card.bytes),
+        "licence": card.licence or "unknown",
+        "language": ", ".join(card.languages[:3]) or "?",
+        "about": card.description[:100],
+        "fits": "" if fit is None else ("yes: " if fit.fits else "no: ") + fit.reason,
+    }
+    return Option(card.id, f"{card.id}{' (gated)' if card.gated else ''}", details)
+
+
+def spoken_size(count: int | None) -> str:
+    """Bytes for people: `3.2 MB`."""
+    if count is None:
+        return "?"
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def _what_was_taken(picked: Sequence[str], fits: dict[str, Fit], found: Found) -> Iterator[str]:
+    for name in picked:
+        yield f"Taking data set {name}: {fits[name].reason}"
+    if not picked:
+        best = found.cards[0][0].id
+        why = f" ({best}: {fits[best].reason})" if best in fits else ""
+        yield f"No data set is taken: none was checked to fit the task{why}"

@@ -1,0 +1,89 @@
+"""The user's own labelled files. They are trusted, so what is wrong with them is said and not passed over."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from prompt2model.catalogue.columns import ColumnChoice
+from prompt2model.catalogue.data_files import Table, read_table
+from prompt2model.catalogue.row_reading import FOREIGN_LABEL, RowReader
+from prompt2model.component import RunContext
+from prompt2model.dataset_retriever.collecting import numbered
+from prompt2model.dataset_retriever.config import ColumnNames
+from prompt2model.dataset_retriever.questions import settle_columns
+from prompt2model.errors import DataFileError
+from prompt2model.records import ChosenDataset, Example, Source, TaskSpec
+
+MOST_FOREIGN = 0.2
+"""A larger share of rows with labels outside the task is taken for a wrong column or a wrong file."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserFile:
+    """A file that was checked from end to end. `rows()` streams its examples."""
+
+    chosen: ChosenDataset
+    dropped: Mapping[str, int]
+    note: str
+    table: Table
+    reader: RowReader
+    source: Source
+
+    def rows(self) -> Iterator[Example]:
+        """The usable rows, in the order of the file."""
+        for number, row in enumerate(self.table.rows):
+            example = self.reader.read(row, numbered(self.source, number))
+            if isinstance(example, Example):
+                yield example
+
+
+def read_user_file(
+    path: Path, named: ColumnNames, label_map: Mapping[str, str], task: TaskSpec, context: RunContext
+) -> UserFile:
+    """Check one file. Raises DataFileError when a column is missing, no row is usable, or many labels are foreign."""
+    table = read_table(path)
+    columns = settle_columns(str(path), table, task, named, context.chooser)
+    reader = RowReader.for_table(table, columns, task, label_map)
+    source = Source("user", dataset=path.name, split="train")
+    dropped: Counter[str] = Counter()
+    foreign: Counter[str] = Counter()
+    first_foreign = ""
+    usable = 0
+    for number, row in enumerate(table.rows):
+        example = reader.read(row, numbered(source, number))
+        if isinstance(example, Example):
+            usable += 1
+            continue
+        dropped[example] += 1
+        if example == FOREIGN_LABEL:
+            label = reader.references(row)[0]
+            # Rows that the label map leaves out on purpose are no fault of the file.
+            if label not in label_map:
+                first_foreign = first_foreign or f"row {number + 1} has {label[:60]!r}"
+                foreign[label] += 1
+    _refuse_useless(path, columns, task, usable, foreign, first_foreign)
+    note = ""
+    if foreign:
+        listed = ", ".join(f"{label[:40]!r} ({count})" for label, count in foreign.most_common(5))
+        note = f"{path.name}: {foreign.total()} rows left out, their labels are not the task's: {listed}"
+    chosen = ChosenDataset(path.name, "user", None, columns.input, columns.output, {"train": usable})
+    return UserFile(chosen, dropped, note, table, reader, source)
+
+
+def _refuse_useless(
+    path: Path, columns: ColumnChoice, task: TaskSpec, usable: int, foreign: Counter[str], first: str
+) -> None:
+    if foreign and foreign.total() > MOST_FOREIGN * (usable + foreign.total()):
+        raise DataFileError(
+            f"{path}: {foreign.total()} of {usable + foreign.total()} rows have a label in column "
+            f"{columns.output!r} that the task does not have; the first is: {first}; the task's labels are "
+            f"{', '.join(task.labels)}; correct the file, name another output_column, or set label_map"
+        )
+    if not usable:
+        raise DataFileError(
+            f"{path}: no row has both an input in {columns.input!r} and an answer in {columns.output!r}; "
+            "name other columns with input_column and output_column"
+        )

@@ -1,0 +1,120 @@
+"""Every error that prompt2model raises on purpose.
+
+Prompt2ModelError                  one clear line: what was wrong and what to do; exit code 2
+├── UserInputError                 what the person gave cannot be used
+│   ├── PromptError                the prompt text is empty or cannot be read
+│   ├── ConfigError                a config key or value is unknown or out of range
+│   ├── DataFileError              a data file is missing, badly encoded, or lacks a column
+│   ├── NotSettledError            a question needs a person and nobody is there to answer
+│   └── MissingExtraError          an optional dependency is not installed
+├── PipelineError                  a chain of components that does not fit together
+├── RunFolderError                 a run folder is missing, damaged or of another version
+├── NotEnoughDataError             too few rows or labels to go on
+├── TrainingError                  a training that cannot go on (the loss is no number any more)
+├── TeacherError                   the teacher cannot be asked
+│   ├── TeacherKeyError            the key is missing or was refused
+│   ├── TeacherUnreachableError    the address does not answer
+│   ├── TeacherRequestError        the endpoint refuses the request as such (unknown model, bad parameter)
+│   ├── BudgetExceededError        the budget does not cover the next call
+│   └── PriceUnknownError          a money budget needs a price that nobody gave
+├── WeightsError                   the weights of a model cannot be used
+│   ├── WeightsNotFoundError       the model cannot be had from here
+│   └── WeightsDamagedError        the weight file's hash is not the published one
+├── HubError                       the hub does not answer or refuses
+├── ServerError                    a server of ours cannot start (port in use)
+└── DiskFullError                  nothing could be written any more
+"""
+
+
+class Prompt2ModelError(Exception):
+    """Base of all errors raised on purpose; its text is one line for the person who reads it."""
+
+    exit_code = 2
+
+
+class UserInputError(Prompt2ModelError):
+    """What the person gave cannot be used."""
+
+
+class PromptError(UserInputError):
+    """The prompt text is empty or cannot be read."""
+
+
+class ConfigError(UserInputError):
+    """A config key or value is unknown or out of range."""
+
+
+class DataFileError(UserInputError):
+    """A data file is missing, badly encoded, or lacks a column."""
+
+
+class NotSettledError(UserInputError):
+    """A question needs a person and nobody is there to answer; the text names the config line to add."""
+
+
+class MissingExtraError(UserInputError):
+    """An optional dependency is not installed; the text names the extra."""
+
+
+class PipelineError(Prompt2ModelError):
+    """A chain of components that does not fit together."""
+
+
+class RunFolderError(Prompt2ModelError):
+    """A run folder is missing, damaged or of another version."""
+
+
+class NotEnoughDataError(Prompt2ModelError):
+    """Too few rows or labels to go on."""
+
+
+class TrainingError(Prompt2ModelError):
+    """A training that cannot go on."""
+
+
+class TeacherError(Prompt2ModelError):
+    """The teacher cannot be asked."""
+
+
+class TeacherKeyError(TeacherError):
+    """The key is missing or was refused."""
+
+
+class TeacherUnreachableError(TeacherError):
+    """The address does not answer."""
+
+
+class TeacherRequestError(TeacherError):
+    """The endpoint refuses the request as such: an unknown model, a bad parameter."""
+
+
+class BudgetExceededError(TeacherError):
+    """The budget does not cover the next call; everything made so far is kept."""
+
+
+class PriceUnknownError(TeacherError):
+    """A money budget needs a price that nobody gave."""
+
+
+class WeightsError(Prompt2ModelError):
+    """The weights of a model cannot be used."""
+
+
+class WeightsNotFoundError(WeightsError):
+    """The model cannot be had from here."""
+
+
+class WeightsDamagedError(WeightsError):
+    """The weight file's hash is not the published one."""
+
+
+class HubError(Prompt2ModelError):
+    """The hub does not answer or refuses."""
+
+
+class ServerError(Prompt2ModelError):
+    """A server of ours cannot start."""
+
+
+class DiskFullError(Prompt2ModelError):
+    """Nothing could be written any more."""

@@ -1,0 +1,46 @@
+"""Where and in which number format local models run fastest."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+
+def best_device() -> torch.device:
+    """The first CUDA device, Apple's GPU, or the processor."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.device("cuda", 0)
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def best_dtype(device: torch.device | None = None) -> torch.dtype:
+    """bfloat16 where the device multiplies it in hardware, else float32."""
+    import torch
+
+    device = device or best_device()
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
+    if device.type == "cpu" and {"avx512_bf16", "amx_bf16", "bf16"} & processor_features():
+        return torch.bfloat16
+    return torch.float32
+
+
+@lru_cache(maxsize=1)
+def processor_features() -> frozenset[str]:
+    """The processor's feature flags as Linux names them; empty on other systems, which do not list them."""
+    path = Path("/proc/cpuinfo")
+    if not path.is_file():
+        return frozenset()
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        name, _, flags = line.partition(":")
+        if name.strip() in ("flags", "Features"):
+            return frozenset(flags.split())
+    return frozenset()

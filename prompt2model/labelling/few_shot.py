@@ -1,0 +1,125 @@
+"""A teacher that writes the answer, shown a few demonstrations (Brown et al., arXiv 2005.14165)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from prompt2model.errors import TeacherError
+from prompt2model.labelling.prompts import LabellingPrompt, choice_letter, demonstrations_for, speaks_plain
+from prompt2model.labelling.reading import plain_form, read_label
+from prompt2model.records import Demonstration, Item, Prediction, TaskSpec
+from prompt2model.teacher.client import ChatClient, ChatRequest, ChatResponse
+
+_CHUNK = 256
+"""Items asked together: enough for any batch or concurrency, few enough to stream."""
+
+
+class FewShotPredictor:
+    """Answers with what the teacher writes: a label of the task, one of the item's choices, or text.
+
+    An answer that is no label (or no choice) is a failure `unparsable`; what was said is kept in `raw`. A text that
+    was cut at `max_tokens` is a failure `truncated`. `draw` and a temperature above 0 give other samples.
+    """
+
+    def __init__(
+        self,
+        client: ChatClient,
+        task: TaskSpec,
+        demonstrations: Sequence[Demonstration] | None = None,
+        temperature: float = 0.0,
+        draw: int = 0,
+        max_tokens: int = 256,
+        purpose: str = "label",
+    ) -> None:
+        self.name = f"{client.model}, few-shot"
+        self.labels = task.labels
+        self._client = client
+        self._task = task
+        self._temperature = temperature
+        self._draw = draw
+        self._purpose = purpose
+        self._prompt = LabellingPrompt(task, demonstrations_for(task, demonstrations), speaks_plain(client))
+        self._max_tokens = _longest_label(task.labels) if task.labels else max_tokens
+
+    def predict(self, items: Iterable[Item]) -> Iterator[Prediction]:
+        """One prediction per item, in the order of the items."""
+        source = iter(items)
+        while chunk := list(islice(source, _CHUNK)):
+            requests = [self.request(item) for item in chunk]
+            # Equal inputs are one request; answers arrive in any order.
+            answers = dict(self._client.complete_many(list(dict.fromkeys(requests))))
+            for item, request in zip(chunk, requests, strict=True):
+                yield self.read(item, answers[request])
+
+    def stream(self, item: Item) -> Iterator[str]:
+        """The answer piece by piece; a label or choice as a whole. Raises TeacherError when there is none."""
+        if self._task.kind == "generation":
+            yield from self._client.stream(self.request(item))
+            return
+        prediction = next(self.predict([item]))
+        if prediction.text is None:
+            raise TeacherError(f"the teacher gave no answer ({prediction.failure}): {prediction.raw[:80]!r}; try again")
+        yield prediction.text
+
+    def request(self, item: Item) -> ChatRequest:
+        """What the teacher is asked for `item`."""
+        return ChatRequest(
+            messages=self._prompt.messages(item),
+            temperature=self._temperature,
+            max_tokens=self._max_tokens,
+            stop=self._stop(),
+            draw=self._draw,
+            purpose=self._purpose,
+        )
+
+    def read(self, item: Item, response: ChatResponse) -> Prediction:
+        """What the teacher's response says about `item`."""
+        text, failure = None, response.failure
+        if failure is None:
+            text = self._answer(item, response.text)
+            if not response.text.strip():
+                failure = "empty"
+            elif text is None:
+                failure = "unparsable"
+            elif self._task.kind == "generation" and response.finish == "length":
+                text, failure = None, "truncated"
+        return Prediction(
+            text=text,
+            failure=failure,
+            raw=response.text,
+            prompt_tokens=response.prompt_tokens,
+            completion_tokens=response.completion_tokens,
+        )
+
+    def _answer(self, item: Item, said: str) -> str | None:
+        if self._task.kind == "classification":
+            return read_label(said, self.labels)
+        if self._task.kind == "multiple_choice" and item.choices:
+            return read_choice(said, item.choices)
+        return said.strip() or None
+
+    def _stop(self) -> tuple[str, ...]:
+        if not self._prompt.plain:
+            return ()
+        one_line = all("\n" not in shown.output.strip() for shown in self._prompt.demonstrations)
+        return ("\n",) if self.labels or one_line else ("\n\n", "\nInput:")
+
+
+def read_choice(said: str, choices: Sequence[str]) -> str | None:
+    """The choice that `said` names by its text or its letter ("B", "B. the text"), or None."""
+    by_text = read_label(said, choices)
+    if by_text is not None:
+        return by_text
+    words = plain_form(said).split()
+    letters = [choice_letter(number).casefold() for number in range(len(choices))]
+    if not words or words[0] not in letters:
+        return None
+    choice = choices[letters.index(words[0])]
+    # A letter followed by other words ("a dog …") is a letter only when they are the choice's own.
+    return choice if len(words) == 1 or " ".join(words[1:]) == plain_form(choice) else None
+
+
+def _longest_label(labels: Sequence[str]) -> int:
+    """Tokens that hold any label with some words around it: a token is at least one UTF-8 byte."""
+    return 16 + max(len(label.encode()) for label in labels)

@@ -1,0 +1,5 @@
+"""How good the student is: metrics with intervals, beside baselines, and the report page."""
+
+from prompt2model.model_evaluator.evaluator import ModelEvaluator, ModelEvaluatorConfig
+
+__all__ = ["ModelEvaluator", "ModelEvaluatorConfig"]

@@ -1,0 +1,106 @@
+"""The drawn figures of the report page: inline SVG whose colours are the page's own, light and dark."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from prompt2model.records import LossPoint
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# matplotlib wants real colours; each of these is replaced by a variable of the page's style sheet.
+_INK, _MUTED, _LINE, _ACCENT, _SECOND = "#010203", "#040506", "#070809", "#0a0b0c", "#0d0e0f"
+_VARIABLES = {
+    _INK: "var(--ink)",
+    _MUTED: "var(--muted)",
+    _LINE: "var(--line)",
+    _ACCENT: "var(--accent)",
+    _SECOND: "var(--second)",
+}
+_SIZE = (5.0, 3.0)
+"""Inches: about the width of a phone, so that the letters stay readable there."""
+_SETTINGS: dict[str, Any] = {"svg.fonttype": "none", "font.size": 11, "axes.labelsize": 11}
+_MOST_POINTS = 1500
+
+
+def loss_curve(points: Sequence[LossPoint], best_step: int) -> str:
+    """Training and validation loss over steps, the kept checkpoint marked; empty without a point."""
+    trained = [(point.step, point.train_loss) for point in points if point.train_loss is not None]
+    validated = [(point.step, point.validation_loss) for point in points if point.validation_loss is not None]
+    if not trained and not validated:
+        return ""
+    figure, axes = _axes("step", "loss (nats)")
+    if trained:
+        axes.plot(*zip(*trained, strict=True), color=_SECOND, linewidth=1.2, label="training")
+    if validated:
+        axes.plot(
+            *zip(*validated, strict=True), color=_ACCENT, linewidth=1.8, marker="o", markersize=4, label="validation"
+        )
+    if best_step:
+        axes.axvline(best_step, color=_MUTED, linewidth=1, linestyle=(0, (2, 3)), label="kept")
+    axes.set_ylim(bottom=0)
+    _legend(axes)
+    return _svg(figure, "loss")
+
+
+def length_and_score(series: Mapping[str, Sequence[tuple[int, float]]]) -> str:
+    """Each answer's ChrF++ over the length of the expected answer in characters, by predictor."""
+    if not any(series.values()):
+        return ""
+    figure, axes = _axes("length of the expected answer (characters)", "ChrF++ of the answer")
+    for (name, points), (colour, marker) in zip(series.items(), ((_ACCENT, "o"), (_SECOND, "x")), strict=False):
+        shown = points[:: max(1, -(-len(points) // _MOST_POINTS))]
+        if shown:
+            across, up = zip(*shown, strict=True)
+            axes.scatter(across, up, s=18, linewidths=1, alpha=0.6, label=name, color=colour, marker=marker)
+    axes.set_ylim(-3, 103)
+    axes.set_xlim(left=0)
+    _legend(axes)
+    return _svg(figure, "lengths")
+
+
+def _axes(across: str, up: str) -> tuple[Figure, Any]:
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(_SETTINGS):
+        figure = Figure(figsize=_SIZE, layout="constrained")
+        axes = figure.subplots()
+    figure.patch.set_alpha(0)
+    axes.patch.set_alpha(0)
+    axes.set_xlabel(across, color=_MUTED)
+    axes.set_ylabel(up, color=_MUTED)
+    axes.tick_params(colors=_MUTED, length=0)
+    axes.grid(axis="y", color=_LINE, linewidth=0.8)
+    axes.set_axisbelow(True)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side == "bottom")
+        spine.set_color(_LINE)
+    return figure, axes
+
+
+def _legend(axes: Any) -> None:
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(frameon=False, labelcolor=_INK)
+
+
+def _svg(figure: Figure, name: str) -> str:
+    import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    with matplotlib.rc_context({**_SETTINGS, "svg.hashsalt": name}), io.StringIO() as file:
+        FigureCanvasSVG(figure).print_svg(file, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+        text = file.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"\s*<(metadata|style)\b.*?</\1>", "", text, flags=re.DOTALL)
+    text = re.sub(r" font-family: [^;\"]*;", "", text)
+    text = re.sub(r' (width|height)="[\d.]+pt"', "", text, count=2)
+    for colour, variable in _VARIABLES.items():
+        text = text.replace(colour, variable)
+    # Ids are shared by the whole page.
+    text = re.sub(r'\b(id|xlink:href)="(#?)', rf'\1="\2{name}-', text)
+    return text.replace("url(#", f"url(#{name}-")

@@ -1,0 +1,108 @@
+"""Which test rows the prompted teacher answers too: decided by arithmetic, so that a resumed run decides the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from random import Random
+from typing import TYPE_CHECKING
+
+from prompt2model.records import Example, TaskSpec
+from prompt2model.teacher.client import ChatClient, is_scorer
+from prompt2model.teacher.tokens import likely_tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+READ_SPEED = 500.0
+"""Tokens that the embedded teacher reads per second, shared prompt aside; a careful figure (one core: 700)."""
+WRITE_SPEED = 60.0
+"""Tokens that it writes per second, in batches; a careful figure (one core: 80)."""
+ENDPOINT_SPEED = 2.0
+"""Answers per second that an endpoint is taken to give, requests at the same time included."""
+_LONGEST_ANSWER = 256
+"""Tokens of an answer where no row says how long answers are."""
+
+
+@dataclass(frozen=True, slots=True)
+class TeacherRows:
+    """How many rows the teacher may answer in all, and why not more. `seconds_per_row` is the estimate used."""
+
+    rows: int
+    wanted: int
+    seconds_per_row: float
+    reason: str
+
+
+def is_embedded(client: ChatClient) -> bool:
+    """Whether the client is the model that comes with this package, computed on this machine."""
+    return client.model.startswith("embedded")
+
+
+def plan_teacher_rows(
+    client: ChatClient, task: TaskSpec, tests: Sequence[Sequence[Example]], max_rows: int, seconds: float
+) -> TeacherRows:
+    """At most `max_rows` rows over all tests, fewer when they would take longer than `seconds`; at least one each."""
+    wanted = sum(len(rows) for rows in tests)
+    cost = seconds_per_row(client, task, list(chain.from_iterable(tests)))
+    affordable = int(seconds / cost)
+    rows = max(min(wanted, max_rows, affordable), min(wanted, len(tests)))
+    if rows == wanted:
+        reason = ""
+    elif affordable < max_rows:
+        reason = f"more would take longer than {seconds:g} seconds, at about {cost:.2g} seconds a row"
+    else:
+        reason = f"at most {max_rows} rows are asked"
+    return TeacherRows(rows, wanted, cost, reason)
+
+
+def seconds_per_row(client: ChatClient, task: TaskSpec, rows: Sequence[Example]) -> float:
+    """How long one answer takes by the documented speeds, mean over the rows. The clock is never asked."""
+    if not is_embedded(client):
+        return 1 / ENDPOINT_SPEED
+    inputs = [likely_tokens(row.input) + sum(likely_tokens(text) for text in row.evidence) for row in rows]
+    answers = [_answer_tokens(task, row) for row in rows]
+    read = _mean(inputs) + 8
+    if (task.labels or all(row.choices for row in rows)) and is_scorer(client):
+        return (read + _mean(answers)) / READ_SPEED
+    return read / READ_SPEED + _mean(answers) / WRITE_SPEED
+
+
+def share_rows(sizes: Sequence[int], total: int) -> list[int]:
+    """`total` rows over tests of these sizes: small tests whole, the rest in equal shares."""
+    shares = [0] * len(sizes)
+    left = total
+    order = sorted(range(len(sizes)), key=lambda test: (sizes[test], test))
+    for place, test in enumerate(order):
+        shares[test] = min(sizes[test], left // (len(order) - place))
+        left -= shares[test]
+    return shares
+
+
+def sample_rows(rows: Sequence[Example], count: int, rng: Random) -> list[Example]:
+    """`count` rows drawn without replacement, in the order of the test."""
+    if count >= len(rows):
+        return list(rows)
+    return [rows[number] for number in sorted(rng.sample(range(len(rows)), count))]
+
+
+def choose_samples(
+    tests: Sequence[Sequence[Example]], plan: TeacherRows, rng_of: Callable[[int], Random]
+) -> list[list[Example]]:
+    """The teacher's rows of each test; `rng_of` gives each test its own generator."""
+    shares = share_rows([len(rows) for rows in tests], plan.rows)
+    return [
+        sample_rows(rows, share, rng_of(number)) for number, (rows, share) in enumerate(zip(tests, shares, strict=True))
+    ]
+
+
+def _answer_tokens(task: TaskSpec, row: Example) -> int:
+    closed = task.labels or row.choices
+    if closed:
+        return sum(likely_tokens(answer) + 1 for answer in closed)
+    return min(_LONGEST_ANSWER, max(likely_tokens(answer) for answer in row.references) + 8)
+
+
+def _mean(values: Sequence[int]) -> float:
+    return sum(values) / len(values) if values else float(_LONGEST_ANSWER)

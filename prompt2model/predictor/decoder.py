@@ -1,0 +1,79 @@
+"""A student that is a decoder: the local inference engine writes its answers or scores the closed ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from prompt2model.inference import AnswersRequest, CausalEngine, GenerateRequest, best_dtype
+from prompt2model.predictor.closed_labels import closed_prediction
+from prompt2model.predictor.input_format import EncodedInput
+from prompt2model.predictor.student_folder import StudentSpec
+from prompt2model.records import Item, Prediction
+from prompt2model.weights import WeightsLocation, load_causal_lm, load_tokenizer
+
+
+class DecoderStudent:
+    """Greedy decoding, in bfloat16 where the processor has it.
+
+    Where the answers are closed, each is scored by the sum of its tokens' log-probabilities, end of sequence
+    included, and normalised over the closed set.
+    """
+
+    batch_rows = 1024
+    batch_tokens = 1 << 24
+    """The engine makes its own batches, and shares what prompts have in common, so it is given much at once."""
+
+    def __init__(self, location: WeightsLocation, spec: StudentSpec, device: str) -> None:
+        import torch
+
+        self.labels = spec.labels
+        self.max_new_tokens = spec.max_new_tokens
+        self.tokenizer: Any = load_tokenizer(location)
+        model = load_causal_lm(location, best_dtype(torch.device(device)))
+        self._engine = CausalEngine(model, self.tokenizer, device=device)
+
+    def answer(self, inputs: Sequence[EncodedInput], items: Sequence[Item]) -> list[Prediction]:
+        """Predictions of one batch, in its order."""
+        choices = [self.labels or item.choices for item in items]
+        if all(choices):
+            return self._choose(inputs, choices)
+        written = self._engine.generate([self._request(row) for row in inputs])
+        return [
+            Prediction(
+                answer.text.strip() or None,
+                failure=answer.failure or (None if answer.text.strip() else "empty"),
+                raw=answer.text,
+                prompt_tokens=answer.prompt_tokens,
+                completion_tokens=answer.tokens,
+            )
+            for answer in written
+        ]
+
+    def stream(self, encoded: EncodedInput, item: Item) -> Iterator[str]:
+        """The answer piece by piece; a closed answer in one."""
+        if self.labels or item.choices:
+            yield self.answer([encoded], [item])[0].text or ""
+            return
+        started = False
+        for piece in self._engine.stream(self._request(encoded)):
+            shown = piece if started else piece.lstrip()
+            started = started or bool(shown)
+            if shown:
+                yield shown
+
+    def _choose(self, inputs: Sequence[EncodedInput], choices: Sequence[Sequence[str]]) -> list[Prediction]:
+        end = self.tokenizer.eos_token
+        requests = [
+            AnswersRequest(row.text, tuple(f" {answer}{end}" for answer in answers))
+            for row, answers in zip(inputs, choices, strict=True)
+        ]
+        return [
+            Prediction(None, failure=scores.failure, prompt_tokens=scores.prompt_tokens)
+            if scores.failure
+            else closed_prediction(answers, scores.log_probabilities, scores.prompt_tokens)
+            for answers, scores in zip(choices, self._engine.score(requests), strict=True)
+        ]
+
+    def _request(self, encoded: EncodedInput) -> GenerateRequest:
+        return GenerateRequest(encoded.text, max_new_tokens=self.max_new_tokens)

@@ -1,0 +1,130 @@
+"""A trained student, answering."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+from prompt2model.errors import RunFolderError
+from prompt2model.predictor.input_format import EncodedInput, encode_inputs
+from prompt2model.predictor.student_folder import StudentSpec, find_student, read_spec
+from prompt2model.records import Item, Prediction
+from prompt2model.weights import WeightsLocation, locate
+
+_CHUNK = 1024
+"""Items that are read ahead and sorted by length together."""
+
+
+class _Answerer(Protocol):
+    """What a family adds: one batch of inputs in, predictions out.
+
+    `batch_rows` and `batch_tokens` (after padding) are its largest batch.
+    """
+
+    tokenizer: Any
+    batch_rows: int
+    batch_tokens: int
+
+    def answer(self, inputs: Sequence[EncodedInput], items: Sequence[Item]) -> list[Prediction]: ...
+
+    def stream(self, encoded: EncodedInput, item: Item) -> Iterator[str]: ...
+
+
+class StudentPredictor:
+    """A student folder that answers.
+
+    `truncated` counts the inputs so far that did not fit into `spec.max_input_tokens` and were cut.
+    For multiple choice without a closed label set, probabilities stand in the order of the item's choices.
+    """
+
+    name = "student"
+
+    def __init__(self, folder: Path, spec: StudentSpec, answerer: _Answerer) -> None:
+        self.folder = folder
+        self.spec = spec
+        self.labels = spec.labels
+        self.truncated = 0
+        self._answerer = answerer
+
+    def __call__(self, item: Item | str) -> Prediction:
+        """The answer to one input."""
+        return next(self.predict([Item(item) if isinstance(item, str) else item]))
+
+    def predict(self, items: Iterable[Item]) -> Iterator[Prediction]:
+        """One prediction per item, in the order of the items; memory does not grow with their number."""
+        source = iter(items)
+        while chunk := list(islice(source, _CHUNK)):
+            yield from self._predict_chunk(chunk)
+
+    def stream(self, item: Item) -> Iterator[str]:
+        """The answer to one item piece by piece; a closed label comes in one piece."""
+        (encoded,) = self._encode([item])
+        yield from self._answerer.stream(encoded, item)
+
+    def _predict_chunk(self, items: Sequence[Item]) -> list[Prediction]:
+        encoded = self._encode(items)
+        order = sorted(range(len(items)), key=lambda number: len(encoded[number].ids), reverse=True)
+        predictions: list[Prediction | None] = [None] * len(items)
+        limits = (self._answerer.batch_rows, self._answerer.batch_tokens)
+        for batch in _batches(order, encoded, *limits):
+            answers = self._answerer.answer([encoded[i] for i in batch], [items[i] for i in batch])
+            for number, prediction in zip(batch, answers, strict=True):
+                predictions[number] = prediction
+        return [prediction for prediction in predictions if prediction is not None]
+
+    def _encode(self, items: Sequence[Item]) -> list[EncodedInput]:
+        encoded = encode_inputs(self._answerer.tokenizer, items, self.spec.input_format, self.spec.max_input_tokens)
+        self.truncated += sum(row.truncated for row in encoded)
+        return encoded
+
+
+def load_predictor(folder: Path | str, device: str | None = None) -> StudentPredictor:
+    """The student in a student folder or in a finished run folder.
+
+    `device` as torch names it (`cpu`, `cuda:0`); the best one of this machine by default.
+    Raises RunFolderError when the folder holds no student or a damaged one, WeightsError when its weights are unusable.
+    """
+    found = find_student(Path(folder).expanduser().resolve())
+    spec = read_spec(found)
+    if not (found / "config.json").is_file() or not sorted(found.glob("*.safetensors")):
+        raise RunFolderError(f"{found} is damaged: config.json or the weights are missing; train the student again")
+    return StudentPredictor(found, spec, _answerer(locate(str(found)), spec, device or _best_device()))
+
+
+def _best_device() -> str:
+    from prompt2model.inference import best_device
+
+    return str(best_device())
+
+
+def _answerer(location: WeightsLocation, spec: StudentSpec, device: str) -> _Answerer:
+    if spec.family == "encoder":
+        from prompt2model.predictor.encoder import EncoderStudent
+
+        return EncoderStudent(location, spec, device)
+    if spec.family == "encoder_decoder":
+        from prompt2model.predictor.encoder_decoder import EncoderDecoderStudent
+
+        return EncoderDecoderStudent(location, spec, device)
+    from prompt2model.predictor.decoder import DecoderStudent
+
+    return DecoderStudent(location, spec, device)
+
+
+def _batches(
+    order: Sequence[int], encoded: Sequence[EncodedInput], most_rows: int, most_tokens: int
+) -> Iterator[list[int]]:
+    """Groups of neighbours in `order` (longest first), each within the limits on rows and padded tokens."""
+    batch: list[int] = []
+    width = 1
+    for number in order:
+        if batch and (len(batch) == most_rows or width * (len(batch) + 1) > most_tokens):
+            yield batch
+            batch = []
+        if not batch:
+            width = max(1, len(encoded[number].ids))
+        batch.append(number)
+    if batch:
+        yield batch

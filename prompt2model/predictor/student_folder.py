@@ -1,0 +1,85 @@
+"""`prompt2model.json`, the file in a student folder that says what the student does and how it is asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from prompt2model.artifacts import write_atomically
+from prompt2model.errors import RunFolderError
+from prompt2model.predictor.input_format import INPUT_SLOT
+from prompt2model.records import Family, Kind
+
+SPEC_FILE = "prompt2model.json"
+
+
+class StudentSpec(BaseModel):
+    """What a student does and how it is asked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = Field(1, description="Version of this file.")
+    family: Family = Field(description="How the model answers.")
+    base: str = Field(description="Id of the model that was trained further.")
+    method: Literal["full", "lora"] = Field(description="Which weights were trained; an adapter is merged.")
+    kind: Kind = Field(description="What an answer is.")
+    instruction: str = Field(description="What the student was trained to do.")
+    input_format: str = Field(description="The text that the model reads, with {input} where the input goes.")
+    labels: tuple[str, ...] = Field(description="The closed label set, in the order of probabilities; else empty.")
+    max_input_tokens: int = Field(ge=1, description="Longest input in tokens, format and special tokens included.")
+    max_new_tokens: int = Field(ge=1, description="Longest written answer in tokens.")
+    language: str = Field(description="ISO 639-1 code of the inputs.")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> StudentSpec:
+        if INPUT_SLOT not in self.input_format:
+            raise ValueError(f"input_format has no {INPUT_SLOT}")
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError("a label stands twice")
+        if self.kind == "classification" and len(self.labels) < 2:
+            raise ValueError("a classifier needs at least two labels")
+        if self.family == "encoder" and self.kind != "classification":
+            raise ValueError("an encoder answers closed labels only")
+        return self
+
+
+def write_spec(spec: StudentSpec, folder: Path) -> None:
+    """Put the file into a student folder; written last, so that a folder that has it is complete."""
+    write_atomically(folder / SPEC_FILE, spec.model_dump_json(indent=2) + "\n")
+
+
+def read_spec(folder: Path) -> StudentSpec:
+    """Read the file back. Raises RunFolderError when it is missing, damaged or of another version."""
+    path = folder / SPEC_FILE
+    try:
+        return StudentSpec.model_validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        raise RunFolderError(f"{folder} is not a student folder: it has no {SPEC_FILE}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise RunFolderError(f"{path} is damaged ({where}: {first['msg']}); train the student again") from error
+
+
+def find_student(folder: Path) -> Path:
+    """The student folder: `folder` itself, or the last trained student of a run folder.
+
+    Raises RunFolderError where there is none.
+    """
+    if (folder / SPEC_FILE).is_file():
+        return folder
+    if not folder.is_dir():
+        raise RunFolderError(f"there is no folder {folder}; give a student folder or a run folder")
+    if (folder / "manifest.json").is_file():
+        from prompt2model.run_store import RunStore
+
+        for step in reversed(list(RunStore.open(folder).manifest().values())):
+            found = sorted((folder / step.folder).glob(f"*/{SPEC_FILE}"))
+            if found:
+                return found[0].parent
+        raise RunFolderError(
+            f"the run {folder} has no trained model yet; finish it with `prompt2model resume {folder}`"
+        )
+    raise RunFolderError(f"{folder} is neither a student folder (no {SPEC_FILE}) nor a run folder (no manifest.json)")

@@ -1,0 +1,151 @@
+"""The language of a text, by its script and its stop words. Short or mixed texts are left undecided.
+
+The task's language is that of its inputs: the demonstrations' inputs decide first, then what the instruction says
+about them (`translate the German sentence`), then the language of the instruction itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from prompt2model.prompt_parser.language_words import (
+    CYRILLIC_WORDS,
+    LANGUAGE_NAMES,
+    LATIN_LETTERS,
+    SCRIPT_VARIANTS,
+    SCRIPTS,
+    STOP_WORDS,
+)
+
+_MOST_CHARACTERS = 20_000
+_CJK_NAME = re.compile("|".join(re.escape(name) for name in LANGUAGE_NAMES if not name.isascii()))
+_NAME = "(" + "|".join(sorted(map(re.escape, LANGUAGE_NAMES), key=len, reverse=True)) + ")"
+_THING = (
+    r"(?:source |input |customer |user |product |short |original )?(?:sentences?|texts?|messages?|questions?|"
+    r"reviews?|tweets?|articles?|words?|"
+    r"emails?|documents?|inputs?|paragraphs?|phrases?|passages?|comments?|posts?|descriptions?|intents?|tickets?|"
+    r"statements?|utterances?|"
+    r"sätze?n?|satz|texte?|nachricht(?:en)?|wörter|wort|fragen?|frases?|textos?|oraci[oó]n(?:es)?|mensajes?|"
+    r"phrases?|textes?)"
+)
+_INPUT_PATTERNS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"(?<!\w)(?:from|aus dem|vom|de l'|del|du|dal|do)[ ]{_NAME}(?!\w)",
+        rf"(?<!\w){_NAME}[ -](?:in)?to[- ]{_NAME}(?!\w)",
+        rf"{_NAME}(?:の\w{{0,8}})?(?:から|を)",
+        rf"(?<!into )(?<!to )(?<!an )(?<!a )(?<!as )(?<!\w){_NAME}[ ](?:\w+[ ])?{_THING}(?!\w)",
+        rf"(?<!\w){_THING}(?:[ ](?:is|are|that is|which is|will be|written|asked))+[ ](?:in|auf|en)[ ]{_NAME}(?!\w)",
+        rf"(?<!\w)(?:given|get|receive|read|see)[ ]an?[ ](?:\w+[ ])?{_THING}[ ]in[ ]{_NAME}(?!\w)",
+        rf"(?<!\w)(?:given|get|receive|read|see|translate|convert|of)[ ]an?[ ]{_NAME}[ ]{_THING}(?!\w)",
+        rf"(?:translate|übersetze)[ ](?:the |this |each |these |den |die |das |der )?(?:following |"
+        rf"folgenden? )?{_NAME}(?!\w)",
+    )
+)
+
+
+def detect_language(text: str) -> str | None:
+    """The ISO 639-1 code of the text's language, or None when the text does not tell."""
+    sample = text[:_MOST_CHARACTERS]
+    script, share = _main_script(sample)
+    if script is None:
+        return None
+    if script == "latin":
+        return _detect_latin(sample)
+    return _script_variant(script, sample) if share >= 0.2 else _detect_latin(sample)
+
+
+def detect_inputs_language(inputs: Sequence[str], instruction: str) -> str | None:
+    """The language of the task's inputs, or None when neither they nor the instruction tell."""
+    together = detect_language("\n".join(inputs)) if inputs else None
+    each = Counter(code for text in inputs if (code := detect_language(text)))
+    if each and each[together or ""] < each.most_common(1)[0][1]:
+        # Inputs in several languages: the most frequent one, the first of equals.
+        together = each.most_common(1)[0][0]
+    return together or named_language(instruction) or detect_language(instruction)
+
+
+def named_language(instruction: str) -> str | None:
+    """The language that the instruction says the inputs have, when it names exactly one."""
+    shown = instruction[:_MOST_CHARACTERS]
+    if not any(word in LANGUAGE_NAMES for word in re.findall(r"\w+", shown.casefold())) and not _CJK_NAME.search(shown):
+        return None
+    for pattern in _INPUT_PATTERNS:
+        named = {LANGUAGE_NAMES[match[1].casefold()] for match in pattern.finditer(shown)}
+        if len(named) == 1:
+            return named.pop()
+        if named:
+            return None
+    return None
+
+
+def _main_script(text: str) -> tuple[str | None, float]:
+    counts: Counter[str] = Counter()
+    for letter in text:
+        if letter.isalpha():
+            counts[_script_of(letter)] += 1
+    total = counts.total()
+    if not total:
+        return None, 0.0
+    if counts["ja"] >= 0.05 * (counts["ja"] + counts["zh"]) and counts["ja"]:
+        # Japanese mixes kana with the ideographs that Chinese uses.
+        counts["ja"] += counts.pop("zh", 0)
+    others = {code: count for code, count in counts.items() if code not in ("latin", "other")}
+    if others:
+        code = max(sorted(others), key=lambda key: others[key])
+        # An ideograph or syllable says as much as several letters.
+        weight = 3 if code in ("ja", "zh", "ko") else 1
+        if others[code] * weight >= counts["latin"]:
+            return code, others[code] / total
+    return ("latin", counts["latin"] / total) if counts["latin"] else (None, 0.0)
+
+
+def _script_of(letter: str) -> str:
+    if letter < "\u0250" or "\u1e00" <= letter <= "\u1eff":
+        return "latin"
+    for first, last, code in SCRIPTS:
+        if first <= letter <= last:
+            return code
+    return "other"
+
+
+def _script_variant(code: str, text: str) -> str:
+    letters = Counter(text.casefold())
+    total = sum(count for letter, count in letters.items() if letter.isalpha())
+    best, most = code, 0
+    for base, variant, own in SCRIPT_VARIANTS:
+        count = sum(letters[letter] for letter in own)
+        if base == code and count > most and count >= 0.01 * total:
+            best, most = variant, count
+    if best == "ru":
+        words = re.findall(r"\w+", text.casefold())
+        hits = {name: sum(word in known for word in words) for name, known in CYRILLIC_WORDS.items()}
+        hits["ru"] += letters["ы"] + letters["э"] + letters["ё"]
+        hits["bg"] += letters["ъ"] if letters["ъ"] >= 0.008 * total and not letters["ы"] else 0
+        best = max(("ru", "uk", "bg"), key=lambda name: hits[name])
+    return best
+
+
+def _detect_latin(text: str) -> str | None:
+    words = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)*", text.casefold().replace("’", "'"))
+    if not words:
+        return None
+    counts = Counter(words)
+    special = Counter(letter for letter in text.casefold() if letter.isalpha() and not letter.isascii())
+    scores: dict[str, float] = {}
+    for code, stop_words in STOP_WORDS.items():
+        hits = sum(count for word, count in counts.items() if word in stop_words)
+        kinds = sum(word in stop_words for word in counts)
+        own = LATIN_LETTERS.get(code, "")
+        fitting = sum(count for letter, count in special.items() if letter in own)
+        foreign = sum(special.values()) - fitting
+        scores[code] = hits + kinds + 0.7 * fitting - 1.5 * min(foreign, hits + kinds + 2)
+    ranked = sorted(scores, key=lambda code: (-scores[code], code))
+    best, second = ranked[0], ranked[1]
+    if scores[best] < 2 or scores[best] < 0.12 * len(words):
+        return None
+    if scores[best] - scores[second] < (0.5 if scores[best] < 8 else 0.05 * scores[best]):
+        return None
+    return best

@@ -1,0 +1,356 @@
+"""The frozen types that cross a border between rooms. No I/O, no torch.
+
+Rows (`Rows`) are any sized, re-iterable collection of examples: a tuple in a test, a handle over a file in a run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+Kind = Literal["classification", "multiple_choice", "generation"]
+Family = Literal["encoder", "encoder_decoder", "decoder"]
+TestOrigin = Literal["gold", "official", "held_out", "synthetic"]
+FailureKind = Literal[
+    "rate_limited", "refused", "context_too_long", "truncated", "unparsable", "unavailable", "empty", "over_budget"
+]
+
+OUT_OF_SCOPE = "out of scope"
+"""The label of inputs that belong to none of the task's own labels, where the task has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """One worked example from the user's prompt. Both texts stand in the prompt."""
+
+    input: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """What the prompt asks for.
+
+    `labels` is the closed label set of a classification task, in the prompt's order; empty for other kinds.
+    `label_notes` maps a label to the words with which the prompt explains it, where it does.
+    `language` is the ISO 639-1 code of the task's inputs.
+    """
+
+    instruction: str
+    demonstrations: tuple[Demonstration, ...]
+    kind: Kind
+    labels: tuple[str, ...]
+    language: str
+    original_prompt: str
+    label_notes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a row came from.
+
+    `kind`: `user` (given with --data), `gold` (given with --examples), `demonstration` (stands in the prompt),
+    `retrieved` (a data set) or `generated` (a teacher). Row numbers count from 0 in the named split.
+    """
+
+    kind: Literal["user", "gold", "demonstration", "retrieved", "generated"]
+    dataset: str = ""
+    config: str = ""
+    split: str = ""
+    row: int | None = None
+    licence: str = ""
+    teacher: str = ""
+    prompt_hash: str = ""
+    temperature: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One row. `references` are all accepted answers; the first is the training target.
+
+    `soft_label` is P(label) in the order of `TaskSpec.labels`, where a labeller gave it.
+    """
+
+    id: str
+    input: str
+    references: tuple[str, ...]
+    source: Source
+    choices: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    soft_label: tuple[float, ...] | None = None
+
+    @property
+    def target(self) -> str:
+        """The answer to train on."""
+        return self.references[0]
+
+
+Rows: TypeAlias = Collection[Example]
+
+
+def example_id(input: str, references: tuple[str, ...], source: Source) -> str:
+    """A stable 16-digit id of a row: the same text from the same place has the same id in every run."""
+    parts = (input, *references, source.kind, source.dataset, source.config, source.split, str(source.row))
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
+
+
+def make_example(input: str, references: tuple[str, ...], source: Source, **extra: object) -> Example:
+    """An `Example` with its id computed from its content and source."""
+    return Example(example_id(input, references, source), input, references, source, **extra)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetCandidate:
+    """A data set as it was offered: what is known before anything is downloaded. Unknown is None."""
+
+    id: str
+    origin: Literal["local", "hub"]
+    title: str
+    description: str
+    licence: str | None
+    rows: int | None
+    bytes: int | None
+    score: float
+    languages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenDataset:
+    """A data set that was taken, with the columns that were read and how many rows of each split came of it."""
+
+    id: str
+    origin: Literal["local", "hub", "user"]
+    licence: str | None
+    input_column: str
+    output_column: str
+    rows_by_split: Mapping[str, int]
+    config: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievedData:
+    """Rows found in data sets and files given by the user. `official_tests` come from splits published as tests.
+
+    `notes` say in words why data sets were taken or not, and what was left out.
+    """
+
+    rows: Rows
+    official_tests: tuple[TestSet, ...]
+    offered: tuple[DatasetCandidate, ...]
+    chosen: tuple[ChosenDataset, ...]
+    dropped: Mapping[str, int]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TestSet:
+    """Rows that nothing is trained, tuned or prompted on."""
+
+    __test__ = False  # not a pytest class
+
+    name: str
+    origin: TestOrigin
+    rows: Rows
+
+
+@dataclass(frozen=True, slots=True)
+class ReservedTests:
+    """Test sets put aside before anything is generated, and the rows that remain for training."""
+
+    tests: tuple[TestSet, ...]
+    remaining: Rows
+    dropped: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class DataRequest:
+    """What the generated data should add. Empty in a first run; `improve` fills it in child runs."""
+
+    notes: tuple[str, ...] = ()
+    wanted_by_label: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedData:
+    """New examples from the teacher, and what was dropped and why, counted.
+
+    `requests` and `failed` count teacher calls; a failed call is never an empty row. `notes` say in words why there
+    are fewer rows than wanted, and what was changed.
+    """
+
+    rows: Rows
+    dropped: Mapping[str, int]
+    requests: int
+    failed: Mapping[str, int]
+    prompt_tokens: int
+    completion_tokens: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """The data that trains and tests the student. No input stands in two of its parts, not even nearly."""
+
+    train: Rows
+    validation: Rows
+    tests: tuple[TestSet, ...]
+    labels: tuple[str, ...]
+    dropped: Mapping[str, int]
+    sources: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCandidate:
+    """A base model as it was ranked. Sizes in parameters and bytes of weights; unknown is None."""
+
+    id: str
+    family: Family
+    parameters: int | None
+    bytes: int | None
+    licence: str | None
+    score: float
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenModel:
+    """The base model that was picked, the ones it was picked from, and how many each filter refused."""
+
+    id: str
+    family: Family
+    candidates: tuple[ModelCandidate, ...]
+    filtered: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class LossPoint:
+    """One point of the loss curve. Losses are mean cross-entropy in nats."""
+
+    step: int
+    epoch: float
+    train_loss: float | None = None
+    validation_loss: float | None = None
+    validation_score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedModel:
+    """A folder that loads anywhere: safetensors and a `prompt2model.json` that says how to render an input."""
+
+    folder: Path
+    family: Family
+    base: str
+    method: Literal["full", "lora"]
+    input_format: str
+    labels: tuple[str, ...]
+    curve: tuple[LossPoint, ...]
+    best_step: int
+    truncated_rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One input for a predictor."""
+
+    input: str
+    choices: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The answer to one item.
+
+    `text` is None when there is no answer; then `failure` says why (an answer outside the label set is
+    `unparsable`, and `raw` keeps what was said). `probabilities` stand in the order of the predictor's labels.
+    """
+
+    text: str | None
+    probabilities: tuple[float, ...] | None = None
+    failure: FailureKind | None = None
+    raw: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One figure with its 95 % interval. `value`, `low`, `high` share the unit that the metric's name has."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    n: int
+    interval: str = "bootstrap"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How one predictor did on one test set. correct + wrong + unparsed + failed = n."""
+
+    predictor: str
+    role: Literal["student", "teacher", "majority", "base"]
+    test_set: str
+    test_origin: TestOrigin
+    n: int
+    metrics: tuple[Metric, ...]
+    correct: int
+    wrong: int
+    unparsed: int
+    failed: Mapping[str, int]
+    predictions: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationReport:
+    """Every predictor on the same rows. `folder` holds report.json, predictions and timing.json.
+
+    Latencies are in timing.json, apart from the metrics, because they are the only part that may differ between
+    two runs of the same config.
+    """
+
+    folder: Path
+    headline: str
+    comparisons: tuple[Comparison, ...]
+    labels: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What the demo page shows; `prompt2model demo RUN` opens it. `examples` come from the test set."""
+
+    title: str
+    instruction: str
+    kind: Kind
+    labels: tuple[str, ...]
+    examples: tuple[Item, ...]
+    headline: str
+    facts: tuple[str, ...]
+    model_folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class CostLine:
+    """What one step spent on one model in one role, over all resumes.
+
+    `calls` were sent and came back, `failed` of them without an answer; `reused` answers came from the ledger;
+    `lost` calls were under way when a run was killed and are charged at most. Tokens and money are all that is
+    charged. Money in US dollars; None where the price is not known.
+    """
+
+    step: str
+    role: str
+    model: str
+    calls: int
+    reused: int
+    prompt_tokens: int
+    completion_tokens: int
+    failed: int
+    money: float | None
+    lost: int = 0

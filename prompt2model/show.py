@@ -1,0 +1,125 @@
+"""What the commands print: a run's report, its progress, and all settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prompt2model.run_store import RunStore
+
+if TYPE_CHECKING:
+    from prompt2model.pipeline import RunResult
+    from prompt2model.records import Comparison, CostLine, EvaluationReport
+
+
+def show_result(result: RunResult) -> None:
+    """Where everything is, after a run."""
+    if not result.executed:
+        print("nothing to do: every step of this run was finished before")
+    print_report(result.report)
+    print_costs(result.costs)
+    print(f"model   {result.trained.folder}")
+    print(f"report  {result.report_page}")
+    print(f"demo    prompt2model demo {result.folder}")
+
+
+def show_run(folder: Path) -> None:
+    """A run's report, or how far it came. Raises RunFolderError when the folder is no run."""
+    from prompt2model.pipeline import DEFAULT_CHAIN
+    from prompt2model.records import EvaluationReport, TrainedModel
+    from prompt2model.teacher.ledger import Ledger
+
+    store = RunStore.open(folder)
+    manifest = store.manifest()
+    missing = [step.id for step in DEFAULT_CHAIN if step.id not in manifest]
+    if missing:
+        for step in DEFAULT_CHAIN:
+            print(f"{'finished' if step.id in manifest else '-':9} {step.id}")
+        print(f"not finished: go on with `prompt2model resume {folder}`")
+        return
+    print_report(store.load(manifest["evaluate"], EvaluationReport))
+    if store.ledger_file.exists():
+        with Ledger(store.ledger_file) as ledger:
+            print_costs(ledger.summary())
+    print(f"model   {store.load(manifest['train'], TrainedModel).folder}")
+    print(f"report  {store.report_file}")
+    print(f"demo    prompt2model demo {folder}")
+
+
+def print_report(report: EvaluationReport) -> None:
+    """The headline and one line per predictor and test set."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    console.print(report.headline, markup=False)
+    names = list(dict.fromkeys(metric.name for line in report.comparisons for metric in line.metrics))
+    if "accuracy" in names:
+        names.remove("exact_match")  # the same figure, where the answers are labels
+    table = Table(box=None, pad_edge=False)
+    for title in ("", "test", "n", *names, "wrong", "unparsed", "failed"):
+        table.add_column(title.replace("_", " "), overflow="fold")
+    for line in report.comparisons:
+        table.add_row(*_cells(line, names))
+    console.print(table)
+    for note in report.notes:
+        console.print(f"note: {note}", markup=False)
+
+
+def print_costs(costs: tuple[CostLine, ...]) -> None:
+    """What the teacher was asked for, in one line per model."""
+    for model in dict.fromkeys(line.model for line in costs):
+        lines = [line for line in costs if line.model == model]
+        money = [line.money for line in lines if line.money is not None]
+        print(
+            f"teacher {model}: {sum(line.calls for line in lines):,} calls, "
+            f"{sum(line.prompt_tokens for line in lines):,} + {sum(line.completion_tokens for line in lines):,} tokens"
+            + (f", {sum(money):.4f} US dollars" if money and sum(money) > 0 else "")
+        )
+
+
+def show_settings() -> None:
+    """Every setting with its default and meaning, as a commented TOML file."""
+    from prompt2model.config import PipelineConfig
+    from prompt2model.pipeline import DEFAULT_CHAIN, load_component
+
+    sections = {step.id for step in DEFAULT_CHAIN}
+    _print_fields({name: field for name, field in PipelineConfig.model_fields.items() if name not in sections})
+    for step in DEFAULT_CHAIN:
+        print(f"\n[{step.id}]")
+        print(f'# component = "{step.component}"')
+        _print_fields(load_component(step.component, step.id).Config.model_fields)
+
+
+def _cells(line: Comparison, names: list[str]) -> list[str]:
+    metrics = {metric.name: metric for metric in line.metrics}
+    figures = []
+    for name in names:
+        metric = metrics.get(name)
+        figures.append("" if metric is None else f"{metric.value:.3f} ({metric.low:.3f}-{metric.high:.3f})")
+    counts = (str(line.wrong), str(line.unparsed), str(sum(line.failed.values())))
+    return [line.predictor, f"{line.test_set} ({line.test_origin})", str(line.n), *figures, *counts]
+
+
+def _print_fields(fields: Mapping[str, Any]) -> None:
+    for name, field in fields.items():
+        if field.description:
+            print(f"# {field.description}")
+        default = field.get_default(call_default_factory=True)
+        print(f"# {name} = {_toml(default)}")
+
+
+def _toml(value: Any) -> str:
+    import tomli_w
+
+    if value is None:
+        return "(not set)"
+    if isinstance(value, Path):
+        value = str(value)
+    if isinstance(value, tuple):
+        value = list(value)
+    try:
+        return tomli_w.dumps({"v": value}).removeprefix("v = ").strip() or "{}"
+    except TypeError:
+        return str(value)

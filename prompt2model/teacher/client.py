@@ -1,0 +1,127 @@
+"""The border to a language model: requests, responses, and the two protocols that answer them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+from prompt2model.records import FailureKind
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One question to a language model.
+
+    `draw` tells samples of the same request apart: the n-th draw is another answer, kept under another key.
+    `temperature` in [0, 2]; `max_tokens` is the longest answer; `purpose` names the use in cost tables and is not
+    part of the key. When the last message is the assistant's, the model continues it.
+    """
+
+    messages: tuple[Message, ...]
+    temperature: float = 0.0
+    max_tokens: int = 256
+    stop: tuple[str, ...] = ()
+    draw: int = 0
+    purpose: str = ""
+
+    def key(self, model: str) -> str:
+        """The content of the request as a hash: what the ledger files the answer under."""
+        content = asdict(self)
+        del content["purpose"]
+        return _hash({"model": model, **content})
+
+
+@dataclass(frozen=True, slots=True)
+class ChatResponse:
+    """An answer, or the kind of failure. `finish` is `length` when the answer was cut at `max_tokens`.
+
+    The tokens are those of this answer. `lost_prompt_tokens` and `lost_completion_tokens` are at most what was spent
+    on earlier attempts whose answer never arrived whole (a time limit, a cut connection): they are charged, not kept.
+    """
+
+    text: str
+    finish: Literal["stop", "length"] = "stop"
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    failure: FailureKind | None = None
+    detail: str = ""
+    lost_prompt_tokens: int = 0
+    lost_completion_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRequest:
+    """Which of these answers would the model give? `answers` follow the last message as the assistant's turn."""
+
+    messages: tuple[Message, ...]
+    answers: tuple[str, ...]
+    purpose: str = ""
+
+    def key(self, model: str) -> str:
+        """The content of the request as a hash: what the ledger files the scores under."""
+        content = asdict(self)
+        del content["purpose"]
+        return _hash({"model": model, **content})
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreResponse:
+    """Sum of the log-probabilities (nats) of each answer's tokens, in the order of the answers, or a failure."""
+
+    log_probabilities: tuple[float, ...]
+    prompt_tokens: int = 0
+    failure: FailureKind | None = None
+
+
+class ChatClient(Protocol):
+    """A language model that can be asked.
+
+    Answers may arrive in any order; each comes with its request. `batch_size` is the number of requests that the
+    client computes together (1 for an endpoint): the ledger sends and stores such a group as a whole, so that a
+    killed run meets the same groups again.
+    """
+
+    model: str
+    batch_size: int
+
+    def complete_many(self, requests: Iterable[ChatRequest]) -> Iterator[tuple[ChatRequest, ChatResponse]]:
+        """Answer all requests. Raises TeacherError only when no request can be answered at all."""
+        ...
+
+    def stream(self, request: ChatRequest) -> Generator[str, None, ChatResponse]:
+        """The answer to one request, piece by piece; the generator returns the whole answer at its end.
+
+        There is a person at the other side, so a failure is not a value here: it raises TeacherError.
+        """
+        ...
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """A client that can also tell how likely given answers are."""
+
+    def score_many(self, requests: Sequence[ScoreRequest]) -> Iterator[tuple[ScoreRequest, ScoreResponse]]:
+        """Score the answers of all requests."""
+        ...
+
+
+def is_scorer(client: object) -> bool:
+    """Whether `client.score_many` works. A wrapper always has the method; its `can_score` tells of what it wraps."""
+    return isinstance(client, Scorer) and bool(getattr(client, "can_score", True))
+
+
+def _hash(content: dict[str, object]) -> str:
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True)
+    # Data from anywhere may hold half a surrogate pair.
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

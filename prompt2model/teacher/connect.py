@@ -1,0 +1,49 @@
+"""From the words in a config to a client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prompt2model.errors import ConfigError
+
+if TYPE_CHECKING:
+    from prompt2model.teacher.client import ChatClient
+
+FORMS = (
+    "`embedded` (the model that comes with prompt2model), "
+    "`openai:NAME` (a model at OpenAI, or at any compatible address with --base-url)"
+)
+
+
+def connect(
+    spec: str,
+    *,
+    base_url: str | None = None,
+    key_variable: str | None = None,
+    concurrency: int = 8,
+    timeout: float = 120.0,
+) -> ChatClient:
+    """The client that a spec names. Nothing is sent and no weights are loaded before the first request.
+
+    `key_variable` names the environment variable that holds the key (OPENAI_API_KEY); `concurrency` is the number of
+    requests under way at once, `timeout` the seconds that one may take; both only matter to an endpoint.
+    Raises ConfigError for an unknown spec, TeacherKeyError where the key is missing.
+    """
+    kind, _, name = spec.strip().partition(":")
+    if kind == "openai" and name.strip():
+        from prompt2model.teacher.openai_compatible import KEY_VARIABLE, OpenAICompatibleClient
+
+        return OpenAICompatibleClient(
+            name.strip(),
+            base_url,
+            concurrency=concurrency,
+            timeout=timeout,
+            key_variable=key_variable or KEY_VARIABLE,
+        )
+    if spec.strip() == "embedded":
+        if base_url is not None:
+            raise ConfigError("the embedded teacher has no address; leave out --base-url, or name openai:NAME")
+        from prompt2model.teacher.embedded import EmbeddedClient
+
+        return EmbeddedClient()
+    raise ConfigError(f"the teacher {spec!r} is not known; the forms are {FORMS}")

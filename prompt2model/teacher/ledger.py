@@ -1,0 +1,252 @@
+"""A client that asks the ledger first, and enters every answer there before anybody sees it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from prompt2model.errors import (
+    BudgetExceededError,
+    TeacherError,
+    TeacherKeyError,
+    TeacherRequestError,
+    TeacherUnreachableError,
+)
+from prompt2model.teacher.client import (
+    ChatClient,
+    ChatRequest,
+    ChatResponse,
+    Scorer,
+    ScoreRequest,
+    ScoreResponse,
+    is_scorer,
+)
+from prompt2model.teacher.ledger_file import Account, Answer, Charge, Ledger, Settlement
+from prompt2model.teacher.prices import Prices
+from prompt2model.teacher.tokens import likely_prompt_tokens, likely_tokens, most_tokens
+
+if TYPE_CHECKING:
+    from prompt2model.teacher.budget import Budget
+
+_ASIDE = 256
+"""Known answers held while the endpoint works on unknown ones, at most."""
+_MAY_PASS = ("rate_limited", "unavailable")
+"""Failures that are no answer: asked again on resume."""
+
+RequestT = TypeVar("RequestT", ChatRequest, ScoreRequest)
+
+
+class LedgerClient:
+    """`inner` behind a ledger and, where given, a budget. Calls are counted under `step` and `role`.
+
+    A client that computes groups (`batch_size` above 1) gets the unknown members of each slice of `batch_size` requests
+    together, and their answers are stored in one transaction: a killed run meets the same groups again, and so the
+    same rounding. An endpoint's answers are stored one by one as they arrive. Equal requests are asked once.
+
+    `answered` counts the answers that came from the client inside rather than from the ledger.
+
+    Raises PriceUnknownError for a budget in money without a price; while asking, BudgetExceededError before the first
+    call that does not fit, after everything under way was stored and yielded.
+    """
+
+    def __init__(
+        self,
+        inner: ChatClient,
+        ledger: Ledger,
+        *,
+        step: str,
+        role: str = "teacher",
+        budget: Budget | None = None,
+        prices: Prices | None = None,
+    ) -> None:
+        self.inner = inner
+        self.model = inner.model
+        self.batch_size = inner.batch_size
+        self.answered = 0
+        self._ledger = ledger
+        self._budget = budget
+        self._account = Account(step, role, inner.model)
+        self._identity: str = getattr(inner, "identity", inner.model)
+        known = budget.prices if budget is not None else prices or Prices()
+        self._price = known.need(inner) if budget and budget.limit.money is not None else known.find(inner)
+
+    @property
+    def can_score(self) -> bool:
+        """Whether the client inside is a Scorer."""
+        return is_scorer(self.inner)
+
+    @property
+    def base_url(self) -> str | None:
+        """The address of the endpoint inside, if it is one."""
+        return getattr(self.inner, "base_url", None)
+
+    def complete_many(self, requests: Iterable[ChatRequest]) -> Iterator[tuple[ChatRequest, ChatResponse]]:
+        """Answer the requests: known ones from the ledger, the others by the client inside."""
+        return self._in_groups(requests) if self.batch_size > 1 else self._one_by_one(requests)
+
+    def stream(self, request: ChatRequest) -> Generator[str, None, ChatResponse]:
+        """The answer piece by piece; a known one in one piece. It is stored when it is whole."""
+        key = request.key(self._identity)
+        known = self._ledger.find([key]).get(key)
+        if isinstance(known, ChatResponse):
+            self._ledger.count_reused(self._account, 1)
+            if known.failure is not None:
+                raise TeacherError(f"{self.model} gave no answer ({known.failure}: {known.detail}); change the input")
+            yield known.text
+            return known
+        call = self._begin({key: request})[key]
+        pieces: list[str] = []
+        try:
+            inner = self.inner.stream(request)
+            while True:
+                try:
+                    piece = next(inner)
+                except StopIteration as end:
+                    response = cast(ChatResponse, end.value)
+                    break
+                pieces.append(piece)
+                yield piece
+        except GeneratorExit:
+            # Somebody walked away: what was said so far is paid, and is no whole answer.
+            text = "".join(pieces)
+            said = ChatResponse(text, "stop", likely_prompt_tokens(request.messages), likely_tokens(text))
+            self._ledger.settle(self._account, [Settlement(call, key, said, self._charge(said), keep=False)])
+            raise
+        except BaseException as error:
+            self._ledger.abandon([call], maybe_billed=_maybe_billed(error))
+            raise
+        return cast(ChatResponse, self._settle([(call, key, response)])[key])
+
+    def score_many(self, requests: Sequence[ScoreRequest]) -> Iterator[tuple[ScoreRequest, ScoreResponse]]:
+        """Score the answers of all requests, in groups of `batch_size`. Raises TypeError where the inside cannot."""
+        if not self.can_score:
+            raise TypeError(f"{self.model} cannot score answers; ask is_scorer(client) first")
+        return self._in_groups(requests)
+
+    def _in_groups(self, requests: Iterable[RequestT]) -> Iterator[tuple[RequestT, Any]]:
+        source = iter(requests)
+        while group := list(islice(source, self.batch_size)):
+            keys = [request.key(self._identity) for request in group]
+            answers = self._ledger.find(keys)
+            unknown = {key: request for key, request in zip(keys, group, strict=True) if key not in answers}
+            # First of equal ones, in order.
+            first = {key: request for key, request in reversed(list(zip(keys, group, strict=True))) if key in unknown}
+            unknown = {key: first[key] for key in unknown}
+            if unknown:
+                answers |= self._ask_together(unknown)
+            self._ledger.count_reused(self._account, len(group) - len(unknown))
+            for key, request in zip(keys, group, strict=True):
+                yield request, answers[key]
+
+    def _ask_together(self, unknown: dict[str, RequestT]) -> dict[str, Answer]:
+        calls = self._begin(unknown)
+        try:
+            ask: Any = self.inner.complete_many
+            if any(isinstance(request, ScoreRequest) for request in unknown.values()):
+                ask = cast(Scorer, self.inner).score_many
+            arrived = list(ask(list(unknown.values())))
+            ended = [(request.key(self._identity), answer) for request, answer in arrived]
+            return self._settle([(calls[key], key, answer) for key, answer in ended])
+        except BaseException as error:
+            self._ledger.abandon(list(calls.values()), maybe_billed=_maybe_billed(error))
+            raise
+
+    def _one_by_one(self, requests: Iterable[ChatRequest]) -> Iterator[tuple[ChatRequest, ChatResponse]]:
+        source = iter(requests)
+        calls: dict[str, int] = {}
+        waiting: dict[str, list[ChatRequest]] = {}
+        aside: deque[tuple[ChatRequest, ChatResponse]] = deque()
+        held: list[ChatRequest] = []
+        over_budget: BudgetExceededError | None = None
+        exhausted = False
+        reused = 0
+
+        def unknown() -> Iterator[ChatRequest]:
+            """The requests to send. Ends early where known answers pile up, or the budget needs calls to settle."""
+            nonlocal exhausted, over_budget, reused
+            while len(aside) < _ASIDE:
+                request = held.pop() if held else next(source, None)
+                if request is None:
+                    exhausted = True
+                    return
+                key = request.key(self._identity)
+                if key in waiting:
+                    waiting[key].append(request)
+                    reused += 1
+                    continue
+                known = self._ledger.find([key]).get(key)
+                if known is not None:
+                    aside.append((request, cast(ChatResponse, known)))
+                    reused += 1
+                    continue
+                try:
+                    calls.update(self._begin({key: request}))
+                except BudgetExceededError as error:
+                    held.append(request)
+                    over_budget = error
+                    return
+                waiting[key] = [request]
+                yield request
+
+        try:
+            while not exhausted:
+                sent = False
+                for request, response in self.inner.complete_many(unknown()):
+                    sent = True
+                    key = request.key(self._identity)
+                    answer = self._settle([(calls[key], key, response)])[key]
+                    del calls[key]
+                    for asker in waiting.pop(key):
+                        yield asker, cast(ChatResponse, answer)
+                    while aside:
+                        yield aside.popleft()
+                while aside:
+                    yield aside.popleft()
+                if over_budget is not None and not sent:
+                    raise over_budget
+                over_budget = None
+        except BaseException as error:
+            self._ledger.abandon(list(calls.values()), maybe_billed=_maybe_billed(error))
+            raise
+        finally:
+            self._ledger.count_reused(self._account, reused)
+
+    def _begin(self, requests: dict[str, RequestT]) -> dict[str, int]:
+        reservations = {}
+        for key, request in requests.items():
+            prompt = most_tokens(request.messages)
+            answer = request.max_tokens if isinstance(request, ChatRequest) else 0
+            if isinstance(request, ScoreRequest):
+                prompt += sum(len(text.encode("utf-8", "surrogatepass")) for text in request.answers)
+            money = self._price.of(prompt, answer) if self._price is not None else None
+            reservations[key] = Charge(prompt, answer, money)
+        return self._ledger.begin(self._account, reservations, self._budget)
+
+    def _settle(self, ended: Sequence[tuple[int, str, Answer]]) -> dict[str, Answer]:
+        self.answered += len(ended)
+        return self._ledger.settle(
+            self._account,
+            [
+                Settlement(call, key, answer, self._charge(answer), keep=answer.failure not in _MAY_PASS)
+                for call, key, answer in ended
+            ],
+        )
+
+    def _charge(self, answer: Answer) -> Charge:
+        prompt, completion = answer.prompt_tokens, 0
+        if isinstance(answer, ChatResponse):
+            prompt += answer.lost_prompt_tokens
+            completion = answer.completion_tokens + answer.lost_completion_tokens
+        return Charge(prompt, completion, self._price.of(prompt, completion) if self._price is not None else None)
+
+
+def _maybe_billed(error: BaseException) -> bool:
+    """Whether calls under way when this was raised may have to be paid. A refused key or request never is."""
+    if isinstance(error, TeacherUnreachableError):
+        return True
+    return not isinstance(error, (TeacherKeyError, TeacherRequestError, BudgetExceededError))
+
+
+__all__ = ["Ledger", "LedgerClient"]

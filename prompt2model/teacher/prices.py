@@ -1,0 +1,78 @@
+"""What a million tokens cost, for the budget and the cost table.
+
+Only prices that their makers have published and that we are sure of; users add or correct theirs. Prices change:
+`AS_OF` is the date of the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from prompt2model.errors import ConfigError, PriceUnknownError
+from prompt2model.teacher.address import is_loopback
+from prompt2model.teacher.client import ChatClient
+
+AS_OF = "2025-06-01"
+"""The day for which the prices below were published (standard, not batch or cached, tokens)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars per million tokens of the prompt and of the answer."""
+
+    prompt: float
+    completion: float
+
+    def of(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """US dollars for so many tokens."""
+        return (prompt_tokens * self.prompt + completion_tokens * self.completion) / 1e6
+
+
+FREE = Price(0.0, 0.0)
+
+PUBLISHED: Mapping[str, Price] = {
+    "gpt-4o-mini": Price(0.15, 0.60),
+    "gpt-4o": Price(2.50, 10.00),
+    "gpt-4.1": Price(2.00, 8.00),
+    "gpt-4.1-mini": Price(0.40, 1.60),
+    "gpt-4.1-nano": Price(0.10, 0.40),
+    "gpt-3.5-turbo": Price(0.50, 1.50),
+}
+"""Model name at the OpenAI endpoint → its list price on `AS_OF`."""
+
+
+class Prices:
+    """The published prices, with the user's own (`overrides`: model name → price) first.
+
+    Models on this machine cost no money unless an override says so.
+    """
+
+    def __init__(self, overrides: Mapping[str, Price] | None = None) -> None:
+        self._overrides = {name.removeprefix("openai:"): price for name, price in (overrides or {}).items()}
+        for name, price in self._overrides.items():
+            if not (0 <= price.prompt < float("inf") and 0 <= price.completion < float("inf")):
+                raise ConfigError(f"the price of {name} is no amount; give US dollars per million tokens, 0 or more")
+
+    def find(self, client: ChatClient) -> Price | None:
+        """The price of what a client asks, or None where nobody has said it."""
+        name = client.model.removeprefix("openai:")
+        if name in self._overrides:
+            return self._overrides[name]
+        base_url = getattr(client, "base_url", None)
+        if name.startswith(("embedded:", "scripted")) or (base_url is not None and is_loopback(base_url)):
+            return FREE
+        # The same name at another address may be another offer at another price.
+        if base_url is not None and not base_url.startswith("https://api.openai.com/"):
+            return None
+        return PUBLISHED.get(name)
+
+    def need(self, client: ChatClient) -> Price:
+        """The price of what a client asks. Raises PriceUnknownError."""
+        price = self.find(client)
+        if price is None:
+            raise PriceUnknownError(
+                f"a budget in money needs the price of {client.model}, which is not known; give it in the config "
+                "(US dollars per million tokens of prompt and answer), or set the budget in tokens"
+            )
+        return price

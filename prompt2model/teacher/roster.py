@@ -1,0 +1,121 @@
+"""The teachers of one run, by role: connected when a step first needs one, behind the run's ledger and budget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prompt2model.component import Chooser
+from prompt2model.errors import ConfigError
+from prompt2model.records import CostLine
+from prompt2model.teacher.address import is_loopback
+from prompt2model.teacher.budget import Budget, parse_budget
+from prompt2model.teacher.client import ChatClient
+from prompt2model.teacher.connect import connect
+from prompt2model.teacher.ledger import Ledger, LedgerClient
+from prompt2model.teacher.prices import Price, Prices
+
+DEFAULT_BUDGET = "2usd"
+EMBEDDED = "embedded"
+NONE = "none"
+
+
+@dataclass(frozen=True)
+class TeacherSettings:
+    """Who teaches: a spec by role (`teacher` for every role that has none), and where and for how much.
+
+    `prices`: model name → US dollars per million prompt and completion tokens.
+    """
+
+    specs: Mapping[str, str]
+    base_url: str | None = None
+    key_variable: str = "OPENAI_API_KEY"
+    budget: str | None = None
+    prices: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+class TeacherRoster:
+    """Use as a context manager. `given` clients (by role) replace those that the settings name."""
+
+    def __init__(
+        self,
+        settings: TeacherSettings,
+        ledger_file: Path,
+        chooser: Chooser,
+        given: Mapping[str, ChatClient] | None = None,
+    ) -> None:
+        self._settings, self._ledger_file, self._chooser = settings, ledger_file, chooser
+        self._given = dict(given or {})
+        self._clients: dict[str, ChatClient] = {}
+        self._ledger: Ledger | None = None
+        self._prices = Prices({name: Price(*pair) for name, pair in settings.prices.items()})
+        if settings.base_url and not given and settings.specs.get("teacher") == EMBEDDED and not self._asks_endpoint():
+            raise ConfigError(
+                f"nobody is asked at {settings.base_url}, because the teacher is the embedded one; "
+                "name the model there with --teacher openai:NAME, or leave out --base-url"
+            )
+        self._budget: Budget | None = Budget(parse_budget(settings.budget), self._prices) if settings.budget else None
+
+    def __enter__(self) -> TeacherRoster:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._ledger is not None:
+            self._ledger.close()
+
+    def names(self) -> dict[str, str]:
+        """Who plays each role: part of the fingerprint of every step that asks a teacher."""
+        return {**self._specs(), **{role: client.model for role, client in self._given.items()}}
+
+    def clients(self, step: str) -> dict[str, ChatClient]:
+        """A client per role whose calls are counted under `step`.
+
+        Raises TeacherKeyError, ConfigError, PriceUnknownError or NotSettledError before anything is sent.
+        """
+        if not self._clients:
+            # One client per spec: two roles of the embedded teacher share its weights.
+            by_spec = {spec: self._connect(spec) for spec in self._specs().values()}
+            self._clients = {**{role: by_spec[spec] for role, spec in self._specs().items()}, **self._given}
+        if not self._clients:
+            return {}
+        if self._ledger is None:
+            self._ledger = Ledger(self._ledger_file)
+        if self._budget is None and any(self._is_paid(client) for client in self._clients.values()):
+            self._budget = self._ask_for_budget()
+        return {
+            role: LedgerClient(client, self._ledger, step=step, role=role, budget=self._budget, prices=self._prices)
+            for role, client in self._clients.items()
+        }
+
+    def costs(self) -> tuple[CostLine, ...]:
+        """What the run's teachers were asked for so far, over all resumes."""
+        if self._ledger is None and not self._ledger_file.exists():
+            return ()
+        if self._ledger is None:
+            self._ledger = Ledger(self._ledger_file)
+        return self._ledger.summary()
+
+    def _specs(self) -> dict[str, str]:
+        return {role: spec for role, spec in self._settings.specs.items() if spec != NONE and role not in self._given}
+
+    def _asks_endpoint(self) -> bool:
+        return any(spec.startswith("openai:") for spec in self._settings.specs.values())
+
+    def _connect(self, spec: str) -> ChatClient:
+        settings = self._settings
+        address = settings.base_url if spec.startswith("openai:") else None
+        return connect(spec, base_url=address, key_variable=settings.key_variable)
+
+    def _is_paid(self, client: ChatClient) -> bool:
+        address = getattr(client, "base_url", None)
+        return address is not None and not is_loopback(address)
+
+    def _ask_for_budget(self) -> Budget:
+        text = self._chooser.ask(
+            "budget",
+            "The teacher costs money. How much may this run spend at most (2usd, 500000tokens)?",
+            DEFAULT_BUDGET,
+            f'budget = "{DEFAULT_BUDGET}"',
+        )
+        return Budget(parse_budget(text), self._prices)

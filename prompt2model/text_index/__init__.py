@@ -1,0 +1,1 @@
+"""Finding texts: BM25 over SQLite FTS5, and near duplicates."""

@@ -1,0 +1,40 @@
+"""The real packaged teacher writes examples, twice the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from prompt2model.artifacts import dump_line
+from prompt2model.component import RunContext
+from prompt2model.dataset_generator import DatasetGenerator, DatasetGeneratorConfig, GeneratorInputs
+from prompt2model.records import DataRequest, Demonstration, TaskSpec
+from prompt2model.teacher import connect
+
+TASK = TaskSpec(
+    instruction="Sort a question by the kind of answer that it asks for.",
+    demonstrations=(
+        Demonstration("Who painted the ceiling of the town hall?", "person"),
+        Demonstration("How many bridges cross the canal?", "number"),
+    ),
+    kind="classification",
+    labels=("person", "number"),
+    language="en",
+    original_prompt="",
+)
+
+
+def test_it_writes_labelled_examples_and_the_same_ones_again(
+    make_context: Callable[..., RunContext], tmp_path: Path
+) -> None:
+    client = connect("embedded")
+    generator = DatasetGenerator(DatasetGeneratorConfig(examples=8, wave=16, votes=1))
+    inputs = GeneratorInputs(TASK, (), DataRequest())
+    first, again = (
+        generator.run(inputs, make_context({"teacher": client}, folder=tmp_path / name)) for name in ("a", "b")
+    )
+    assert dump_line(first) == dump_line(again)
+    rows = list(first.rows)
+    assert len(rows) == 8
+    assert {row.target for row in rows} == {"person", "number"}
+    assert all(row.soft_label is not None and "\n" not in row.input and len(row.input) > 3 for row in rows)

@@ -1,0 +1,140 @@
+"""One Chromium, and one demo of each kind, for all tests of this room."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from demo_creator.run_folders import colour_examples, finished_run, served
+from model_trainer.tiny_models import COLOURS, one_thread
+
+from prompt2model.records import TaskSpec
+
+one_thread = pytest.fixture(autouse=True, scope="session")(one_thread)
+OPTIONS = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --window-size=1200,900"
+)
+HOSTILE = (
+    "<script>window.hacked = 1</script>",
+    "<img src=x onerror='window.hacked = 1'>",
+    "**bold** _it_ [link](http://evil.example/)",
+    "${window.hacked = 1}",
+    "{{value}} {{#each value}}",
+    "</script><script>window.hacked = 1</script>",
+)
+
+
+@dataclass(frozen=True)
+class CommandLineDemo:
+    """A demo started as a person starts it, in a process that may not leave the machine."""
+
+    run: Path
+    address: str
+    process: subprocess.Popen[str]
+    left_the_machine: Path
+    working_folder: Path
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A headless Chromium that notes every request."""
+    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if binary is None or driver is None:
+        pytest.skip("install chromium and chromium-driver")
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    for option in (*OPTIONS.split(), f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
+    chromium = webdriver.Chrome(options=options, service=Service(driver))
+    yield chromium
+    chromium.quit()
+
+
+@pytest.fixture(scope="session")
+def classification(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLineDemo]:
+    """`prompt2model demo RUN` on a classifier."""
+    folder = tmp_path_factory.mktemp("classification")
+    task = TaskSpec("Say the colour.", (), "classification", COLOURS, "en", "Say the colour.")
+    run = finished_run(folder / "run", task, colour_examples(COLOURS), "encoder")
+    working_folder, left = folder / "cwd", folder / "left_the_machine.txt"
+    working_folder.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "prompt2model.cli", "demo", str(run), "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=(folder / "stderr.txt").open("w"),
+        text=True,
+        cwd=working_folder,
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith(("GRADIO_", "HF_"))},
+            "PYTHONPATH": str(Path(__file__).with_name("loopback_only")),
+            "LEFT_THE_MACHINE": str(left),
+            "OMP_NUM_THREADS": "1",
+        },
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.startswith("demo on http://127.0.0.1:"), (folder / "stderr.txt").read_text()
+    yield CommandLineDemo(run, line.split()[2], process, left, working_folder)
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture(scope="session")
+def generation_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose student writes `the colour is red`."""
+    instruction = "Say it. The answer is the colour.\n" + "A longer text that nobody reads first. " * 8
+    task = TaskSpec(instruction, (), "generation", (), "en", instruction)
+    rows = colour_examples([f"the colour is {colour}" for colour in COLOURS])
+    return finished_run(tmp_path_factory.mktemp("generation") / "run", task, rows, "decoder")
+
+
+@pytest.fixture(scope="session")
+def generation(generation_run: Path) -> Iterator[str]:
+    """The address of a demo that writes."""
+    with served(generation_run) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def silent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a demo whose student has learned to end before its first word."""
+    task = TaskSpec("Say it.", (), "generation", (), "en", "Say it.")
+    run = finished_run(tmp_path_factory.mktemp("silent") / "run", task, colour_examples(["</s>"] * 6), "decoder")
+    with served(run) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def multiple_choice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a demo that chooses."""
+    task = TaskSpec("Say the colour.", (), "multiple_choice", (), "en", "Say the colour.")
+    rows = colour_examples(COLOURS, choices=COLOURS)
+    run = finished_run(tmp_path_factory.mktemp("multiple_choice") / "run", task, rows, "decoder", epochs=1)
+    with served(run) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a demo whose every text tries to be more than text."""
+    everything = " ".join(HOSTILE)
+    task = TaskSpec(f"{HOSTILE[0]}\n{everything}", (), "classification", HOSTILE, "en", "x")
+    rows = tuple(
+        type(row)(row.id, f"{text} {row.input}", row.references, row.source)
+        for row, text in zip(colour_examples(HOSTILE), HOSTILE * 6, strict=True)
+    )
+    run = finished_run(tmp_path_factory.mktemp("hostile") / "run", task, rows, "encoder", everything, HOSTILE, epochs=1)
+    with served(run) as address:
+        yield address

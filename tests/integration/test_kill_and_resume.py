@@ -1,0 +1,167 @@
+"""A run killed at any moment resumes to the same bytes, and pays for no answer again that it had read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from integration.command_line import FAST, LABELS, SECONDS, command, kept, start
+from servers.openai_like import OpenAILikeServer
+
+CONCURRENCY = 8
+ADJECTIVES = "old new big small wet dry fast slow soft loud cheap rare thin wide odd calm".split()
+NOUNS = "boat lamp coat bell kite mug desk pipe rope vase fork tent sled drum cart hat".split()
+
+
+class Teacher:
+    """Writes inputs and labels them; every answer depends on the request alone. Kills `victim` at answer `at`."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.at: int | None = None
+        self.victim: subprocess.Popen | None = None
+
+    def __call__(self, body: dict[str, Any]) -> str:
+        self.count += 1
+        if self.victim is not None and self.at is not None and self.count >= self.at:
+            self.victim.send_signal(signal.SIGKILL)
+            self.victim = None
+        prompt = "\n".join(message["content"] for message in body["messages"])
+        if "JSON array" in prompt:
+            return json.dumps(self._inputs(body, prompt))
+        # The last message is the input; the colour that it names first is its label.
+        named = re.findall("|".join(LABELS), body["messages"][-1]["content"])
+        return named[0] if named else "a description of a small model"
+
+    @staticmethod
+    def _inputs(body: dict[str, Any], prompt: str) -> list[str]:
+        found = re.search(r"exactly: (\w+)", prompt)
+        label = found[1] if found else "red"
+        seed = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()
+        return [
+            f"{ADJECTIVES[seed[n] % 16]} {NOUNS[seed[n + 8] % 16]} and {NOUNS[seed[n + 16] % 16]} in {label}, "
+            f"number {seed[n + 1] * 256 + seed[n + 2]}"
+            for n in range(5)
+        ]
+
+
+def arguments(server: OpenAILikeServer, material: Path) -> list[str]:
+    return [
+        *("run", "--prompt-file", "task.txt", "--yes", "--name", "it", "--datasets", "none", "--data", "rows.csv"),
+        *(
+            "--teacher",
+            "openai:any",
+            "--base-url",
+            server.base_url,
+            "--generate",
+            "24",
+            "--base-model",
+            str(material / "base"),
+        ),
+        *("--set", "generate_data.wave=16", *FAST),
+    ]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(material: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], int]:
+    """The content of every step of a run that nobody disturbed, and how many answers it was given."""
+    folder = shutil.copytree(material, tmp_path_factory.mktemp("unkilled") / "work")
+    with OpenAILikeServer(Teacher()) as server:
+        ended = command(*arguments(server, material), cwd=folder)
+        calls = len(server.books)
+    assert ended.code == 0, ended.err
+    return kept(folder / "runs" / "it"), calls
+
+
+@pytest.fixture
+def unkilled(undisturbed: tuple[dict[str, str], int]) -> dict[str, str]:
+    return undisturbed[0]
+
+
+@pytest.mark.parametrize("at", [1, 9, 30])
+def test_killed_among_teacher_calls(
+    material: Path, work: Path, undisturbed: tuple[dict[str, str], int], at: int
+) -> None:
+    unkilled, calls = undisturbed
+    teacher = Teacher()
+    with OpenAILikeServer(teacher) as server:
+        process = start(*arguments(server, material), cwd=work, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        teacher.at, teacher.victim = at, process
+        assert process.wait(SECONDS) == -signal.SIGKILL
+        asked_before = len(server.books)
+        answered = stored_answers(work / "runs" / "it")
+        ended = command("resume", "runs/it", "--yes", cwd=work)
+        assert ended.code == 0, ended.err
+        repeated = len(server.books) - calls
+    assert kept(work / "runs" / "it") == unkilled
+    # What was sent twice had not been read: at most the calls in flight at the kill.
+    assert repeated <= asked_before - answered <= CONCURRENCY
+
+
+def stored_answers(run: Path) -> int:
+    """Answers in the ledger of a run that is not at work."""
+    import sqlite3
+
+    with sqlite3.connect(run / "teacher_calls.sqlite") as database:
+        return database.execute("SELECT count(*) FROM answers").fetchone()[0]
+
+
+@pytest.mark.parametrize("folder", ["5_dataset", "7_trained.partial", "8_report.partial", "9_demo"])
+def test_killed_in_a_later_step(material: Path, work: Path, unkilled: dict[str, str], folder: str) -> None:
+    with OpenAILikeServer(Teacher()) as server:
+        process = start(*arguments(server, material), cwd=work, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        while not (work / "runs" / "it" / folder).exists():
+            assert process.poll() is None, f"the run ended before {folder} was there"
+            wait_a_moment(process)
+        process.kill()
+        process.wait(SECONDS)
+        asked = len(server.books)
+        ended = command("resume", "runs/it", "--yes", cwd=work)
+        assert ended.code == 0, ended.err
+        again = len(server.books) - asked
+    assert kept(work / "runs" / "it") == unkilled
+    if folder == "9_demo":
+        assert again == 0
+
+
+def wait_a_moment(process: subprocess.Popen) -> None:
+    """Let the process work on, but no longer than needed."""
+    try:
+        process.wait(0.02)
+    except subprocess.TimeoutExpired:
+        return
+
+
+def test_a_finished_run_run_again_executes_nothing(material: Path, work: Path) -> None:
+    with OpenAILikeServer(Teacher()) as server:
+        first = command(*arguments(server, material), cwd=work)
+        assert first.code == 0, first.err
+        before, calls = kept(work / "runs" / "it"), len(server.books)
+        times = {path: path.stat().st_mtime_ns for path in (work / "runs" / "it").glob("*/*")}
+        again = command(*arguments(server, material), cwd=work)
+        assert again.code == 0, again.err
+        assert len(server.books) == calls
+    assert "nothing to do" in again.out
+    assert kept(work / "runs" / "it") == before
+    assert {path: path.stat().st_mtime_ns for path in (work / "runs" / "it").glob("*/*")} == times
+
+
+def test_a_changed_setting_runs_only_what_depends_on_it(material: Path, work: Path) -> None:
+    with OpenAILikeServer(Teacher()) as server:
+        assert command(*arguments(server, material), cwd=work).code == 0
+        calls = len(server.books)
+        before = kept(work / "runs" / "it")
+        changed = command(*arguments(server, material), "--set", "train.learning_rate=1e-3", cwd=work)
+        assert changed.code == 0, changed.err
+        assert len(server.books) == calls, "the teacher was asked again for what the ledger has"
+    after = kept(work / "runs" / "it")
+    assert {name for name in before if before[name] != after[name]} >= {"7_trained"}
+    assert {name for name in before if before[name] != after[name]} <= {"7_trained", "8_report", "9_demo"}
+    assert (work / "runs" / "it" / "report.html").exists()

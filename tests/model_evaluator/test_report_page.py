@@ -1,0 +1,214 @@
+"""report.html is one file that loads nothing, shows everything, and lets no text become markup."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from evaluation_cases import COSTS, LABELS, KeywordPredictor, artifacts, closed_rows, closed_student, gold, row, trained
+
+from prompt2model.component import RunContext
+from prompt2model.model_evaluator import ModelEvaluator, ModelEvaluatorConfig, evaluator
+from prompt2model.model_evaluator.page_results import MainAnswers, confusion, test_results, verdicts
+from prompt2model.model_evaluator.report_page import ReportPage, write_report_page
+from prompt2model.records import Comparison, Metric, Prediction, TaskSpec, TestSet
+from prompt2model.teacher.scripted import ScriptedClient
+
+test_results.__test__ = False  # type: ignore[attr-defined]  # not a test
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> \"quoted\" 'single' $x_1$ &amp; {{ 7 * 7 }}"
+
+
+@pytest.fixture
+def make_values(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make_context: Callable[..., RunContext]
+) -> Callable[..., dict[str, Any]]:
+    """The artifacts of a run around a really measured report."""
+
+    def make(student: Any, task: TaskSpec, tests: tuple[TestSet, ...], **settings: Any) -> dict[str, Any]:
+        monkeypatch.setattr(evaluator, "load_predictor", lambda _: student)
+        teacher = ScriptedClient(lambda request: "billing" if "invoice" in request.messages[-1].content else "delivery")
+        inputs = ModelEvaluator.Inputs(task, tests, closed_rows(30), trained(tmp_path, task.labels))
+        config = ModelEvaluatorConfig(bootstrap=200, **settings)
+        report = ModelEvaluator(config).run(inputs, make_context({"teacher": teacher}))
+        return artifacts(task, tests, report, tmp_path / "7_trained/student")
+
+    return make
+
+
+def page_of(values: dict[str, Any]) -> str:
+    return ReportPage.from_artifacts(
+        values, costs=COSTS, seconds={"train": 71.0, "evaluate": 5.2}, name="my-run"
+    ).html()
+
+
+class Tags(HTMLParser):
+    """Every tag with its attributes, and the text between them."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_page_is_one_file_without_script_or_request(make_values: Any, task: TaskSpec, tmp_path: Path) -> None:
+    html = page_of(make_values(closed_student(), task, (gold(closed_rows(60)),), max_teacher_rows=20))
+    tags = Tags(html)
+    assert not {"script", "link", "iframe", "img", "object", "embed"} & {tag for tag, _ in tags.tags}
+    for _, attributes in tags.tags:
+        for name in ("src", "href", "xlink:href", "srcset", "action"):
+            assert (attributes.get(name) or "#").startswith("#")
+        assert not any(name.startswith("on") for name in attributes)
+    assert not re.search(r"url\((?!#)|@import", html)
+    assert len(html.encode()) < 1_000_000
+
+
+def test_the_page_shows_what_a_reader_needs(make_values: Any, task: TaskSpec) -> None:
+    values = make_values(closed_student(), task, (gold(closed_rows(60)),), max_teacher_rows=20)
+    text = " ".join(Tags(page_of(values)).text.split())
+    for wanted in (
+        task.instruction,
+        "60 gold test rows",
+        "gold.csv, 20 of 60",
+        "Teacher, prompted",
+        "Always the same answer",
+        "Accuracy",
+        "Macro-F1",
+        "Exact match is the same as accuracy here",
+        "Where it goes wrong",
+        "wrong answers, the surest first",
+        "10 right answers",
+        "CC-BY-4.0",
+        "near a test row",
+        "no majority",
+        "call failed: truncated",
+        "shop_messages",
+        "2 data sets were offered",
+        "tiny/encoder",
+        "fits; is small",
+        "Not offered: 12 too large",
+        "0.0123",
+        "1 min 11 s",
+        "answers per second",
+        "load_predictor",
+        "prompt2model predict",
+        "text-classification",
+    ):
+        assert wanted in text, wanted
+    assert page_of(values).count("<svg") == 1, "the loss curve"
+
+
+def test_no_text_of_the_data_becomes_markup(make_values: Any, task: TaskSpec) -> None:
+    hostile = TaskSpec(
+        HOSTILE, (), "classification", (HOSTILE, "delivery", "account"), "en", HOSTILE, {"delivery": HOSTILE}
+    )
+    rows = tuple(row(number, f"{HOSTILE} {number}", HOSTILE if number % 2 else "delivery") for number in range(12))
+    student = KeywordPredictor({}, HOSTILE, hostile.labels)
+    values = make_values(student, hostile, (gold(rows, HOSTILE),))
+    html = ReportPage.from_artifacts(values, costs=COSTS, seconds={HOSTILE: 1.0}, name=HOSTILE).html()
+    tags = Tags(html)
+    assert not {"script", "img"} & {tag for tag, _ in tags.tags}
+    assert tags.text.count("<script>alert(1)</script>") > 20
+    assert "{{ 7 * 7 }}" in tags.text
+
+
+def test_a_text_task_has_a_plot_of_lengths_and_scores(make_values: Any, writing_task: TaskSpec) -> None:
+    rows = tuple(row(number, f"input {number}", "word " * (number + 1)) for number in range(12))
+    student = KeywordPredictor({"input 3": Prediction(None, failure="truncated")}, "word word word")
+    html = page_of(make_values(student, writing_task, (TestSet("generated rows", "synthetic", rows),), bertscore=False))
+    text = Tags(html).text
+    assert html.count("<svg") == 2
+    assert "ChrF++ of the answer" in text
+    assert "no answer (truncated)" in text
+    assert "written by the teacher" in text
+
+
+def test_many_labels_give_the_most_confused_pairs(make_values: Any) -> None:
+    labels = tuple(f"label {number}" for number in range(40))
+    task = TaskSpec("Choose.", (), "classification", labels, "en", "Choose.")
+    rows = tuple(row(number, f"text {number}", labels[number % 40]) for number in range(80))
+    html = page_of(make_values(KeywordPredictor({}, "label 7", labels), task, (gold(rows),)))
+    assert 'class="matrix"' not in html
+    assert "most frequent mistakes" in html
+
+
+def test_a_run_without_a_test_row_still_has_a_page(make_values: Any, task: TaskSpec) -> None:
+    text = Tags(page_of(make_values(closed_student(), task, ()))).text
+    assert "no test row" in text
+    assert "How it compares" not in text
+
+
+def test_confusion_counts_every_row(make_values: Any, task: TaskSpec) -> None:
+    student = closed_student()
+    student.rules = {"message 0 ": Prediction(None, failure="unparsable", raw="hm"), **student.rules}
+    values = make_values(student, task, (gold(closed_rows(60)),))
+    answers = MainAnswers.load(values["report"], values["dataset"])
+    assert answers is not None
+    matrix = confusion(answers, LABELS)
+    assert matrix is not None
+    assert matrix.columns == (*LABELS, "no usable answer")
+    assert sum(count for _, cells, _ in matrix.rows for count, _ in cells) == 60
+    assert [total for _, _, total in matrix.rows] == [20, 20, 20]
+    right = sum(matrix.rows[number][1][number][0] for number in range(3))
+    student_line = next(line for line in values["report"].comparisons if line.role == "student")
+    assert right == student_line.correct
+    assert matrix.rows[0][1][3][0] == 1
+
+
+@pytest.mark.parametrize(
+    ("student", "other", "tone"),
+    [
+        ((0.8, 0.75, 0.85), (0.5, 0.4, 0.6), "good"),
+        ((0.3, 0.2, 0.4), (0.5, 0.45, 0.6), "bad"),
+        ((0.6, 0.5, 0.7), (0.55, 0.45, 0.65), "open"),
+    ],
+)
+def test_a_verdict_needs_intervals_that_do_not_meet(
+    task: TaskSpec, student: tuple[float, ...], other: tuple[float, ...], tone: str
+) -> None:
+    def line(role: Any, figure: tuple[float, ...]) -> Comparison:
+        metric = Metric("accuracy", *figure, n=100)
+        return Comparison(role, role, "gold.csv", "gold", 100, (metric,), 1, 99, 0, {}, "")
+
+    test = gold(closed_rows(100))
+    said = verdicts(task, [line("student", student), line("majority", other)], test)
+    assert [found for found, _ in said] == [tone]
+
+
+def test_report_json_stands_beside_the_page(make_values: Any, task: TaskSpec, tmp_path: Path) -> None:
+    values = make_values(closed_student(), task, (gold(closed_rows(20)),))
+    page = ReportPage.from_artifacts(values, costs=COSTS, seconds={"train": 71.0}, name="my-run")
+    write_report_page(page, tmp_path / "report.html")
+    figures = json.loads((tmp_path / "report.json").read_text())
+    assert figures["schema_version"] == 1
+    assert figures["headline"] == values["report"].headline
+    assert figures["rows"]["tests"] == {"gold.csv": 20}
+    assert figures["costs"][0]["calls"] == 60
+    assert figures["timing"]["student"]["items_per_second"] > 0
+    assert "folder" not in figures
+    assert (tmp_path / "report.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_the_transformers_code_fits_the_family(make_values: Any, task: TaskSpec) -> None:
+    from dataclasses import replace
+
+    values = make_values(closed_student(), task, (gold(closed_rows(20)),))
+    for family, wanted in (("encoder_decoder", "AutoModelForSeq2SeqLM"), ("decoder", "AutoModelForCausalLM")):
+        changed = {
+            **values,
+            "trained": replace(values["trained"], family=family, input_format="Input: {input}\nOutput:"),
+        }
+        text = Tags(page_of(changed)).text
+        assert wanted in text
+        assert r"'Input: {input}\nOutput:'.replace('{input}', 'your input')" in text

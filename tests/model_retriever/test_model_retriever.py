@@ -1,0 +1,137 @@
+"""Filters come before ranking; what cannot be had is not offered; a named model is taken or refused with a reason."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from prompt2model.catalogue.model_cards import ModelCard
+from prompt2model.component import Option, RunContext
+from prompt2model.console import AutomaticChooser
+from prompt2model.errors import ConfigError, WeightsNotFoundError
+from prompt2model.model_retriever import ModelRetriever, ModelRetrieverConfig
+from prompt2model.model_retriever.filters import usable
+from prompt2model.model_retriever.ranking import rank
+from prompt2model.model_retriever.retriever import ModelRetrieverInputs as Inputs
+from prompt2model.records import TaskSpec
+from prompt2model.teacher.scripted import ScriptedClient
+
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+SMOLLM = "HuggingFaceTB/SmolLM2-135M-Instruct"
+Maker = Callable[..., RunContext]
+
+
+def task(kind: str = "classification", language: str = "en") -> TaskSpec:
+    labels = ("good", "bad") if kind == "classification" else ()
+    return TaskSpec("Judge the review.", (), kind, labels, language, "Judge the review.")  # type: ignore[arg-type]
+
+
+def cards() -> list[ModelCard]:
+    return [
+        ModelCard("a/small", "encoder", bytes=10, licence="mit", languages=("en",), downloads=10),
+        ModelCard("a/large", "encoder", bytes=10_000, licence="mit", languages=("en",)),
+        ModelCard("a/unknown-size", "encoder", licence="mit", languages=("en",)),
+        ModelCard("a/closed", "encoder", bytes=10, licence="other", languages=("en",)),
+        ModelCard("a/german", "encoder", bytes=10, licence="mit", languages=("de",)),
+        ModelCard("a/many", "encoder", bytes=10, licence="mit", languages=("multilingual",)),
+        ModelCard("a/writer", "decoder", bytes=10, licence="mit", languages=("en",)),
+        ModelCard("a/away", "encoder", bytes=10, licence="mit", languages=("en",)),
+    ]
+
+
+def test_every_filter_counts_what_it_refused() -> None:
+    kept, refused = usable(
+        cards(),
+        families=("encoder",),
+        max_bytes=100,
+        licences=("mit",),
+        language="en",
+        obtainable=lambda card: card.id != "a/away",
+    )
+    assert [card.id for card in kept] == ["a/small", "a/many"]
+    assert refused == {
+        "larger than the limit": 1,
+        "size unknown": 1,
+        "licence not allowed": 1,
+        "other language": 1,
+        "family does not fit the task": 1,
+        "cannot be had from here": 1,
+    }
+
+
+def test_the_score_is_bm25_weighted_by_popularity() -> None:
+    popular = ModelCard("x/popular", "encoder", description="sentiment of film reviews", downloads=98)
+    rare = ModelCard("x/rare", "encoder", description="sentiment of film reviews", downloads=8)
+    other = [ModelCard(f"x/other{number}", "encoder", description="weather reports") for number in range(5)]
+    ranked = rank("film reviews sentiment", [popular, rare, *other], [rare, popular])
+    assert [card.id for card, _ in ranked] == ["x/popular", "x/rare"]
+    assert ranked[0][1] / ranked[1][1] == pytest.approx(math.log10(100) / math.log10(10), rel=0.05)
+
+
+def test_offline_a_classifier_gets_the_packaged_encoder(make_context: Maker) -> None:
+    chosen = ModelRetriever().run(Inputs(task(), ("good", "bad")), make_context())
+    assert chosen.id == MINILM
+    assert chosen.family == "encoder"
+    assert [candidate.id for candidate in chosen.candidates] == [MINILM]
+    assert "is on this machine" in chosen.candidates[0].reasons
+    assert chosen.filtered["cannot be had from here"] > 10
+
+
+def test_offline_a_writer_gets_the_packaged_decoder(make_context: Maker) -> None:
+    assert ModelRetriever().run(Inputs(task("generation"), ()), make_context()).id == SMOLLM
+
+
+def test_the_hypothetical_card_is_asked_of_the_teacher(make_context: Maker) -> None:
+    teacher = ScriptedClient(lambda request: "A model for judging reviews of films.")
+    chosen = ModelRetriever().run(Inputs(task(), ("good", "bad")), make_context({"teacher": teacher}))
+    assert chosen.id == MINILM
+    assert teacher.calls == 1
+
+
+def test_the_person_picks(make_context: Maker) -> None:
+    asked: list[tuple[str, list[Option]]] = []
+
+    class Person(AutomaticChooser):
+        interactive = True
+
+        def choose_one(self, key: str, question: str, options: list[Option], default: str) -> str:  # type: ignore[override]
+            asked.append((key, options))
+            return options[-1].value
+
+    retriever = ModelRetriever(ModelRetrieverConfig(families=("encoder", "decoder")))
+    chosen = retriever.run(Inputs(task(), ("good", "bad")), make_context(chooser=Person()))
+    assert [key for key, _ in asked] == ["model"]
+    assert chosen.id == asked[0][1][-1].value
+    assert {option.value for option in asked[0][1]} == {MINILM, SMOLLM}
+
+
+@pytest.mark.parametrize("model", ["nobody/no-such-model", "google/flan-t5-xxl"])
+def test_a_named_model_that_cannot_be_had_is_refused(make_context: Maker, model: str) -> None:
+    retriever = ModelRetriever(ModelRetrieverConfig(model=model))
+    with pytest.raises(WeightsNotFoundError, match=model):
+        retriever.run(Inputs(task(), ("good", "bad")), make_context())
+
+
+def test_a_language_that_nothing_here_speaks_is_said(make_context: Maker) -> None:
+    with pytest.raises(WeightsNotFoundError, match="other language"):
+        ModelRetriever().run(Inputs(task(language="fi"), ("good", "bad")), make_context())
+
+
+def test_a_local_folder_is_known_by_its_config(make_context: Maker, tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"model_type": "t5", "is_encoder_decoder": True}))
+    import numpy as np
+
+    save_file({"w": np.zeros((2, 2), dtype="float32")}, folder / "model.safetensors")
+    chosen = ModelRetriever(ModelRetrieverConfig(model=str(folder))).run(Inputs(task("generation"), ()), make_context())
+    assert (chosen.id, chosen.family) == (str(folder), "encoder_decoder")
+    (folder / "config.json").write_text(json.dumps({"model_type": "wav2vec2"}))
+    with pytest.raises(ConfigError, match="family"):
+        ModelRetriever(ModelRetrieverConfig(model=str(folder))).run(Inputs(task("generation"), ()), make_context())

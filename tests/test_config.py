@@ -1,0 +1,109 @@
+"""TOML in and out; unknown keys refused with the nearest known one; paths mean the same from any folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from prompt2model.config import load_config, make_config
+from prompt2model.errors import ConfigError, PromptError
+from prompt2model.pipeline import Pipeline
+
+DEMOS = sorted((Path(__file__).parents[1] / "demos").glob("*/config.toml"))
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "config.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sed = 1", "`seed`"),
+        ("seed = -1", "`seed`"),
+        ('seed = "x"', "`seed`"),
+        ("[generate_data]\nexmples = 3", "`examples`"),
+        ("[generat_data]\nexamples = 3", "`generate_data`"),
+        ("[train]\nepochs = -1", "epochs"),
+        ("seed = ", "not valid TOML"),
+        ('prompt = "a"\nprompt_file = "b"', "not both"),
+        ('name = "../x"', "name"),
+        ('hub = "maybe"', "hub"),
+        ('[train]\ncomponent = "nowhere:Trainer"', "nowhere"),
+        ('[train]\ncomponent = "pathlib:Path"', "not a subclass"),
+    ],
+)
+def test_a_wrong_config_is_one_clear_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Pipeline.from_config(write(tmp_path, text))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_config_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no config file"):
+        load_config(tmp_path / "none.toml")
+
+
+def test_paths_are_taken_from_the_config_file(tmp_path: Path) -> None:
+    (tmp_path / "task.txt").write_text("Do it.")
+    path = write(tmp_path, 'prompt_file = "task.txt"\n[retrieve_data]\ndata = ["rows.csv"]\ndata_dirs = ["sets"]\n')
+    pipeline = Pipeline.from_config(path)
+    assert pipeline.config.prompt_text() == "Do it."
+    settings = pipeline.components["retrieve_data"].config
+    assert tuple(settings.data) == (tmp_path / "rows.csv",)
+    assert tuple(settings.data_dirs) == (tmp_path / "sets",)
+
+
+def test_a_stored_config_builds_the_same_chain(tmp_path: Path) -> None:
+    (tmp_path / "task.txt").write_text('Say "yes"\nor\tno – ünïcode\n')
+    path = write(
+        tmp_path,
+        'prompt_file = "task.txt"\nseed = 7\n[retrieve_data]\ndata = ["rows.csv"]\n[train]\nepochs = 2\n'
+        "[prices]\nmine = [1.0, 2.0]\n",
+    )
+    first = Pipeline.from_config(path)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    second = Pipeline.from_config(write(elsewhere, first.config.to_toml()))
+    assert second.config == first.config
+    assert {name: part.config for name, part in second.components.items()} == {
+        name: part.config for name, part in first.components.items()
+    }
+
+
+def test_the_name_is_made_from_the_prompt() -> None:
+    config = make_config({"prompt": "Classify the mood: of a TEXT, please now!"})
+    assert config.run_name().startswith("classify-the-mood-of-a-")
+    assert config.run_name() == make_config({"prompt": "Classify the mood: of a TEXT, please now!"}).run_name()
+    assert config.run_name() != make_config({"prompt": "Classify the mood: of a TEXT, please now."}).run_name()
+
+
+@pytest.mark.parametrize("prompt", ["", "  \n\t "])
+def test_an_empty_prompt_is_said(prompt: str) -> None:
+    with pytest.raises(PromptError, match="empty"):
+        make_config({"prompt": prompt}).prompt_text()
+
+
+def test_a_prompt_file_that_is_no_text_is_said(tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_bytes(b"\xff\xfe\x00\xd8")
+    with pytest.raises(PromptError, match="UTF-8"):
+        make_config({"prompt_file": str(tmp_path / "x.txt")}).prompt_text()
+    with pytest.raises(PromptError, match="no prompt file"):
+        make_config({"prompt_file": str(tmp_path / "y.txt")}).prompt_text()
+
+
+@pytest.mark.parametrize("path", DEMOS, ids=lambda path: path.parent.name)
+def test_every_demo_config_validates(path: Path) -> None:
+    pipeline = Pipeline.from_config(path)
+    assert pipeline.config.prompt_text()
+    for component in pipeline.components.values():
+        for file in component.input_files():
+            assert file.exists(), f"{path} names {file}, which is not there"
+
+
+def test_there_are_three_demos() -> None:
+    assert {path.parent.name for path in DEMOS} >= {"ticket_triage", "date_normalisation", "title_writing"}

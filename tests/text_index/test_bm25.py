@@ -1,0 +1,104 @@
+"""The index finds what was put in, keeps it on disk, and takes any text as a query."""
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from prompt2model.text_index.bm25 import Bm25Index, Document
+
+FIELDS = {"title": 2.0, "body": 1.0}
+DOCUMENTS = [
+    Document("cards", ("Bank cards", "lost cards, stolen cards and new cards"), "1", "payload of cards"),
+    Document("films", ("Film reviews", "what people wrote about films"), "1"),
+    Document("weather", ("天気予報の文章", "明日の天気はどうですか"), "1"),
+]
+
+
+def test_the_best_match_comes_first_and_unmatched_documents_stay_out() -> None:
+    index = Bm25Index(None, FIELDS)
+    index.put(DOCUMENTS)
+    hits = index.search("somebody stole my card", 10)
+    assert [hit.key for hit in hits] == ["cards"]
+    assert hits[0].score > 0
+    assert index.search("zebra", 10) == []
+    assert index.search("", 10) == []
+
+
+def test_weights_count() -> None:
+    index = Bm25Index(None, FIELDS)
+    index.put([Document("a", ("apple", "pear")), Document("b", ("pear", "apple")), Document("c", ("plum", "plum"))])
+    assert [hit.key for hit in index.search("apple", 10)] == ["a", "b"]
+    assert [hit.key for hit in index.search("pear", 10)] == ["b", "a"]
+
+
+def test_scripts_without_spaces_are_found_by_a_part_of_a_sentence() -> None:
+    index = Bm25Index(None, FIELDS)
+    index.put(DOCUMENTS)
+    assert [hit.key for hit in index.search("天気を分類する", 10)] == ["weather"]
+
+
+def test_a_document_is_replaced_and_removed(tmp_path: Path) -> None:
+    path = tmp_path / "sub" / "index.sqlite"
+    with Bm25Index(path, FIELDS) as index:
+        index.put(DOCUMENTS)
+        index.put([Document("films", ("Trains", "timetables"), "2")])
+        index.remove(["weather", "never there"])
+    with Bm25Index(path, FIELDS) as index:
+        assert index.stamps() == {"cards": "1", "films": "2"}
+        assert index.search("film", 10) == []
+        assert [hit.key for hit in index.search("train", 10)] == ["films"]
+        assert index.payload("cards") == "payload of cards"
+        assert index.payload("weather") is None
+
+
+def test_a_failed_put_changes_nothing() -> None:
+    index = Bm25Index(None, FIELDS)
+    index.put(DOCUMENTS)
+    try:
+        index.put([Document("new", ("a", "b")), Document("bad", ("one text only",))])
+    except ValueError as error:
+        assert "bad" in str(error)
+    assert set(index.stamps()) == {"cards", "films", "weather"}
+
+
+def test_a_damaged_or_older_file_is_built_anew(tmp_path: Path) -> None:
+    path = tmp_path / "index.sqlite"
+    path.write_bytes(b"this is no database" * 100)
+    with Bm25Index(path, FIELDS) as index:
+        index.put(DOCUMENTS)
+        assert len(index) == 3
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 999")
+    connection.close()
+    with Bm25Index(path, FIELDS) as index:
+        assert len(index) == 0
+    with Bm25Index(path, FIELDS) as index:
+        index.put(DOCUMENTS)
+    with Bm25Index(path, {"other": 1.0}) as index:
+        assert len(index) == 0
+
+
+@given(query=st.text(max_size=60))
+@settings(max_examples=150, deadline=None)
+def test_no_query_is_refused(query: str) -> None:
+    with Bm25Index(None, FIELDS) as index:
+        index.put(DOCUMENTS)
+        index.search(query, 3)
+
+
+def test_two_writers_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "index.sqlite"
+
+    def write(name: str) -> None:
+        with Bm25Index(path, FIELDS) as index:
+            for number in range(20):
+                index.put([Document(f"{name}{number}", (name, "text"))])
+
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(write, ("left", "right")))
+    with Bm25Index(path, FIELDS) as index:
+        assert len(index) == 40
+        assert len(index.search("left", 100)) == 20
