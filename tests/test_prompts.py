@@ -22,6 +22,7 @@ VALUES: dict[str, Any] = {
     "demonstrations": ['{"input": "a", "output": "b"}'],
     "earlier": ['{"input": "c", "output": "d"}'],
     "notes": ("more short ones",),
+    "note": "where an order is",
     "count": 3,
     "choices": 4,
     "detail": 2,

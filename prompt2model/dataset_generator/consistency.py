@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
 from prompt2model.dataset_generator.reading import Candidate
-from prompt2model.labelling import FewShotPredictor, ScoredLabelPredictor
+from prompt2model.labelling import FewShotPredictor, ScoredLabelPredictor, channel_fits
 from prompt2model.records import Demonstration, FailureKind, Item, Prediction, TaskSpec
 from prompt2model.teacher.client import ChatClient, is_scorer
 from prompt2model.text_index.near_duplicates import normalise_text
@@ -46,19 +46,34 @@ class Answers:
 class Electorate:
     """The voters of one run: `votes` ways to ask the same teacher.
 
-    A client that scores gives each vote from another choice and order of the demonstrations; one that writes gives
-    draws at the vote temperature. No voter sees the label that was asked for.
+    A client that scores gives each vote from another choice and order of the demonstrations, every second one by the
+    channel; one that writes gives draws at the vote temperature. No voter sees the label that was asked for.
+    `calibration`: inputs with their presumed labels, which scored votes are calibrated on.
     """
 
-    def __init__(self, client: ChatClient, task: TaskSpec, config: DatasetGeneratorConfig, rng: random.Random) -> None:
+    def __init__(
+        self,
+        client: ChatClient,
+        task: TaskSpec,
+        config: DatasetGeneratorConfig,
+        rng: random.Random,
+        calibration: Sequence[Demonstration] = (),
+    ) -> None:
         closed = task.kind != "generation"
         # Where text is written, somebody has to write it; a label stands without a vote.
         self.size = config.votes if closed else max(1, config.votes)
         self._voters: list[FewShotPredictor | ScoredLabelPredictor]
         if closed and is_scorer(client):
             self._voters = [
-                ScoredLabelPredictor(client, task, shown, purpose="vote")
-                for shown in demonstration_orders(task, self.size, rng)
+                ScoredLabelPredictor(
+                    client,
+                    task,
+                    shown,
+                    ways=("channel",) if number % 2 == 0 and channel_fits(task) else ("direct",),
+                    calibration=calibration,
+                    purpose="vote",
+                )
+                for number, shown in enumerate(demonstration_orders(task, self.size, rng))
             ]
         else:
             temperature = config.vote_temperature if self.size > 1 else 0.0

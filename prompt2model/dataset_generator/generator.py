@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from prompt2model.component import Component, Estimate, RunContext
 from prompt2model.dataset_generator.asking import PROMPTS as ASKING_PROMPTS
 from prompt2model.dataset_generator.asking import Asked, Writer
 from prompt2model.dataset_generator.balance import ANY, quotas
+from prompt2model.dataset_generator.calibrating import kept_calibration
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
 from prompt2model.dataset_generator.consistency import Answers, Electorate, judge
 from prompt2model.dataset_generator.growing import GrowingSet
@@ -23,8 +25,17 @@ from prompt2model.errors import TeacherError
 from prompt2model.labelling import PROMPTS as LABELLING_PROMPTS
 from prompt2model.labelling.prompts import speaks_plain
 from prompt2model.prompts import prompt_hash
-from prompt2model.records import DataRequest, Example, GeneratedData, Rows, Source, TaskSpec, make_example
-from prompt2model.teacher.client import ChatClient, ChatRequest, ChatResponse
+from prompt2model.records import (
+    DataRequest,
+    Demonstration,
+    Example,
+    GeneratedData,
+    Rows,
+    Source,
+    TaskSpec,
+    make_example,
+)
+from prompt2model.teacher.client import ChatClient, ChatRequest, ChatResponse, is_scorer
 from prompt2model.teacher.tokens import likely_tokens
 
 _DRAWS_PER_WAVE = 10_000
@@ -121,7 +132,8 @@ class _Session:
         self._context = context
         self._client: ChatClient = context.teacher("generator")
         self._writer = Writer(self._client, inputs.task, inputs.request, config)
-        self._electorate = Electorate(context.teacher("labeller"), inputs.task, config, context.rng("votes"))
+        self._available = inputs.available
+        self._electorate: Electorate | None = None
         self._grown = GrowingSet(inputs.task, wanted, config)
         self._prompt_hash = prompt_hash(self._writer.template)
 
@@ -172,17 +184,29 @@ class _Session:
         responses = dict(self._client.complete_many([one.request for one in asked]))
         tally = _Tally()
         candidates = self._new_candidates(asked, responses, tally)
-        answers = self._electorate.answer([candidate for candidate, _ in candidates])
+        electorate = self._electorate = self._electorate or self._elect(candidates)
+        answers = electorate.answer([candidate for candidate, _ in candidates])
         rows: list[Example] = []
         rejected: list[str] = []
         for (candidate, origin), said in zip(candidates, answers, strict=True):
-            tally.answers(said, self._electorate.size)
+            tally.answers(said, electorate.size)
             row = self._accept(candidate, origin, said, rows, tally)
             if row is None:
                 rejected.append(candidate.input)
             else:
                 rows.append(row)
         return tally.wave(number, rows, rejected, Counter(labels))
+
+    def _elect(self, candidates: Sequence[tuple[Candidate, _Origin]]) -> Electorate:
+        """The voters; where they score labels, calibrated on what was written for each label and on rows at hand."""
+        calibration: tuple[Demonstration, ...] = ()
+        labeller = self._context.teacher("labeller")
+        if self._task.labels and is_scorer(labeller):
+            written = (Demonstration(candidate.input, origin.label or "") for candidate, origin in candidates)
+            at_hand = (Demonstration(row.input, row.target) for row in self._available)
+            folder, rng = self._context.folder, self._context.rng("calibration")
+            calibration = kept_calibration(folder, self._task, chain(written, at_hand), rng)
+        return Electorate(labeller, self._task, self._config, self._context.rng("votes"), calibration)
 
     def _requests(self, number: int, labels: Sequence[str]) -> list[Asked]:
         """The requests of a wave, from finished waves and the seed alone."""

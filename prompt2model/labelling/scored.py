@@ -1,38 +1,35 @@
-"""Closed labels by log-probability: how likely is each label as the teacher's next words?
-
-Calibration by a content-free input: Zhao et al., "Calibrate Before Use", arXiv 2102.09690; as a difference of
-log-probabilities it is the domain-conditional PMI of Holtzman et al., arXiv 2104.08315.
-"""
+"""Closed labels by log-probability: how likely is each label as the teacher's next words, or the input after it?"""
 
 from __future__ import annotations
 
 import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 
 from prompt2model.errors import ConfigError, TeacherError
+from prompt2model.labelling.calibration import CONTENT_FREE, mean_scores
 from prompt2model.labelling.prompts import LabellingPrompt, demonstrations_for, speaks_plain
-from prompt2model.records import Demonstration, FailureKind, Item, Prediction, TaskSpec
-from prompt2model.teacher.client import ChatClient, Scorer, ScoreRequest, ScoreResponse
-
-CONTENT_FREE = ("N/A", "", "...", "[MASK]")
-"""Inputs that say nothing: what a label scores on them, it owes to its own words and the demonstrations' order."""
+from prompt2model.labelling.scoring_forms import AnswerScores, ChannelForm, DirectForm, ScoringForm, Way
+from prompt2model.records import Demonstration, Item, Prediction, TaskSpec
+from prompt2model.teacher.client import ChatClient, Scorer
 
 _CHUNK = 256
 
 
 class ScoredLabelPredictor:
-    """Picks the label (or choice) whose words the teacher finds most likely after the input.
+    """Picks the label (or choice) that the teacher's log-probabilities speak for.
 
-    A label's score is the sum of its tokens' log-probabilities, less the same sum after a content-free input;
-    `probabilities` are the softmax of the scores in the order of the labels (of the item's choices where the task
-    has no labels). All requests begin alike, so an engine computes demonstrations and instruction once.
+    `ways` names how it is asked: `direct` scores the label after the input, `channel` the input after the label. From
+    each score the same score without the input is taken away: the mean over the `calibration` inputs, or, for
+    `direct` only, over inputs without content. What is left is averaged over the ways. `probabilities` are the
+    softmax in the order of the labels (of the item's choices where the task has no labels).
 
-    With `orders` above 1 every input is scored that often, with the demonstrations in other random orders, and the
-    log-probabilities are averaged: the order alone moves few-shot answers (Lu et al., arXiv 2104.08786; measured with
-    two orders: ten Banking77 intents .69 → .75).
+    With `orders` above 1 every input is scored that often directly, with the demonstrations in other random orders,
+    and the log-probabilities are averaged: the order alone moves few-shot answers (Lu et al., arXiv 2104.08786). The
+    channel hardly feels it and takes the first order.
+
+    All requests of an order begin alike, so an engine computes demonstrations and instruction once.
 
     Raises TeacherError when the client cannot score, ConfigError when the task has neither labels nor choices.
     """
@@ -42,6 +39,9 @@ class ScoredLabelPredictor:
         client: ChatClient,
         task: TaskSpec,
         demonstrations: Sequence[Demonstration] | None = None,
+        *,
+        ways: Sequence[Way] = ("direct",),
+        calibration: Sequence[Demonstration] = (),
         calibrate: bool = True,
         orders: int = 1,
         seed: int = 0,
@@ -53,22 +53,30 @@ class ScoredLabelPredictor:
             raise TeacherError(f"{client.model} cannot score answers; use a few-shot labeller with it")
         if task.kind == "generation":
             raise ConfigError("only labels and choices can be scored; this task writes text: use a few-shot labeller")
+        if "channel" in ways and not task.labels:
+            raise ConfigError("the channel needs labels; choices that change with the input are scored directly")
         self.name = f"{client.model}, scored labels"
         self.labels = task.labels
-        self._scorer: Scorer = client  # type: ignore[assignment]
+        scorer: Scorer = client  # type: ignore[assignment]
+        shown = _orders(demonstrations_for(task, demonstrations), orders, seed)
+        # One order after the other: what the requests of an order share is computed once.
+        self._ways: list[list[ScoringForm]] = []
+        if "direct" in ways:
+            prompts = [LabellingPrompt(task, order, speaks_plain(client)) for order in shown]
+            self._ways.append([DirectForm(scorer, prompt, purpose) for prompt in prompts])
+        if "channel" in ways:
+            self._ways.append([ChannelForm(scorer, task, shown[0], purpose)])
+        self._calibration = [Item(row.input) for row in calibration] if task.labels else []
         self._calibrate = calibrate
-        self._purpose = purpose
-        shown = demonstrations_for(task, demonstrations)
-        self._prompts = [LabellingPrompt(task, order, speaks_plain(client)) for order in _orders(shown, orders, seed)]
+        self._baselines: dict[ScoringForm, tuple[float, ...] | None] = {}
 
     def predict(self, items: Iterable[Item]) -> Iterator[Prediction]:
         """One prediction per item, in the order of the items."""
         source = iter(items)
         while chunk := list(islice(source, _CHUNK)):
-            # One order after the other: what the requests of an order share is computed once.
-            columns = [self._scores(prompt, chunk) for prompt in self._prompts]
+            columns = [[self._scores(form, chunk) for form in way] for way in self._ways]
             for number, item in enumerate(chunk):
-                yield self._read(item, [column[number] for column in columns])
+                yield self._read(item, [[column[number] for column in way] for way in columns])
 
     def stream(self, item: Item) -> Iterator[str]:
         """The label as a whole. Raises TeacherError when there is none."""
@@ -77,61 +85,53 @@ class ScoredLabelPredictor:
             raise TeacherError(f"the teacher gave no scores ({prediction.failure}); try again")
         yield prediction.text
 
-    def _answers(self, item: Item) -> tuple[str, ...]:
-        return self.labels or item.choices
+    def _scores(self, form: ScoringForm, items: Sequence[Item]) -> list[AnswerScores]:
+        """What the input adds: the scores of each item less those without it."""
+        if not self.labels and self._calibrate:
+            return _less_content_free(form, items)
+        baseline = self._baseline(form)
+        return [_less(one, baseline) for one in form.score(items)]
 
-    def _scores(self, prompt: LabellingPrompt, items: Sequence[Item]) -> list[_Scores]:
-        """Log-probabilities of each item's answers, less those without content."""
-        # An item that offers nothing to choose from is not asked about.
-        asked = [self._request(prompt, item) if self._can_answer(item) else None for item in items]
-        free = [self._content_free(prompt, item) if request else () for item, request in zip(items, asked, strict=True)]
-        wanted = dict.fromkeys([*(request for group in free for request in group), *filter(None, asked)])
-        answers = dict(self._scorer.score_many(list(wanted)))
-        return [
-            _Scores.of(answers[request], [answers[one] for one in group]) if request else _Scores((), "unparsable", 0)
-            for request, group in zip(asked, free, strict=True)
-        ]
+    def _baseline(self, form: ScoringForm) -> tuple[float, ...] | None:
+        """What the labels score without the input, once for all items; None for nothing to take away."""
+        if form not in self._baselines:
+            inputs: list[Item] = []
+            if self._calibrate:
+                free = [Item(text) for text in CONTENT_FREE] if isinstance(form, DirectForm) else []
+                inputs = self._calibration or free
+            self._baselines[form] = mean_scores(form.score(inputs)) if inputs else None
+        return self._baselines[form]
 
-    def _can_answer(self, item: Item) -> bool:
-        answers = self._answers(item)
-        return bool(answers) and all(answers)
-
-    def _request(self, prompt: LabellingPrompt, item: Item) -> ScoreRequest:
-        answers = tuple(prompt.answer(answer) for answer in self._answers(item))
-        return ScoreRequest(prompt.messages(item), answers, self._purpose)
-
-    def _content_free(self, prompt: LabellingPrompt, item: Item) -> tuple[ScoreRequest, ...]:
-        if not self._calibrate:
-            return ()
-        return tuple(self._request(prompt, Item(text, item.choices)) for text in CONTENT_FREE)
-
-    def _read(self, item: Item, by_order: Sequence[_Scores]) -> Prediction:
-        tokens = sum(one.prompt_tokens for one in by_order)
-        failure = next((one.failure for one in by_order if one.failure is not None), None)
+    def _read(self, item: Item, by_way: Sequence[Sequence[AnswerScores]]) -> Prediction:
+        scored = [one for way in by_way for one in way]
+        tokens = sum(one.prompt_tokens for one in scored)
+        failure = next((one.failure for one in scored if one.failure is not None), None)
         if failure is not None:
             return Prediction(None, failure=failure, prompt_tokens=tokens)
-        scores = [sum(values) / len(values) for values in zip(*(one.values for one in by_order), strict=True)]
-        text = self._answers(item)[max(range(len(scores)), key=scores.__getitem__)]
+        # Each way counts the same, however far apart its raw scores lie.
+        ways = [_log_softmax(_mean([one.values for one in way])) for way in by_way]
+        scores = _mean(ways)
+        text = (self.labels or item.choices)[max(range(len(scores)), key=scores.__getitem__)]
         return Prediction(text, probabilities=softmax(scores), raw=text, prompt_tokens=tokens)
 
 
-@dataclass(frozen=True, slots=True)
-class _Scores:
-    """Normalised log-probabilities (nats) of an item's answers under one order of the demonstrations."""
+def _less_content_free(form: ScoringForm, items: Sequence[Item]) -> list[AnswerScores]:
+    """Scores of each item's own choices, less what these choices score after inputs without content."""
+    free = [Item(text, item.choices) for item in items for text in CONTENT_FREE]
+    scores = form.score([*items, *free])
+    baselines = scores[len(items) :]
+    width = len(CONTENT_FREE)
+    return [
+        _less(one, mean_scores(baselines[number * width : (number + 1) * width]))
+        for number, one in enumerate(scores[: len(items)])
+    ]
 
-    values: tuple[float, ...]
-    failure: FailureKind | None
-    prompt_tokens: int
 
-    @classmethod
-    def of(cls, response: ScoreResponse, free: Sequence[ScoreResponse]) -> _Scores:
-        failure = next((one.failure for one in (response, *free) if one.failure is not None), None)
-        if failure is not None:
-            return cls((), failure, response.prompt_tokens)
-        values = list(response.log_probabilities)
-        for one in free:
-            values = [value - base / len(free) for value, base in zip(values, one.log_probabilities, strict=True)]
-        return cls(tuple(map(math.log, softmax(values))), None, response.prompt_tokens)
+def _less(scores: AnswerScores, baseline: Sequence[float] | None) -> AnswerScores:
+    if scores.failure is not None or baseline is None:
+        return scores
+    values = tuple(value - base for value, base in zip(scores.values, baseline, strict=True))
+    return AnswerScores(values, None, scores.prompt_tokens)
 
 
 def _orders(shown: Sequence[Demonstration], count: int, seed: int) -> list[tuple[Demonstration, ...]]:
@@ -143,6 +143,14 @@ def _orders(shown: Sequence[Demonstration], count: int, seed: int) -> list[tuple
         rng.shuffle(other)
         orders.append(tuple(other))
     return orders
+
+
+def _mean(rows: Sequence[Sequence[float]]) -> tuple[float, ...]:
+    return tuple(sum(column) / len(rows) for column in zip(*rows, strict=True))
+
+
+def _log_softmax(scores: Sequence[float]) -> tuple[float, ...]:
+    return tuple(map(math.log, softmax(scores)))
 
 
 def softmax(scores: Sequence[float]) -> tuple[float, ...]:

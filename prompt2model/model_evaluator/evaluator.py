@@ -17,7 +17,7 @@ from pydantic import Field
 from prompt2model.artifacts import encode_record, write_atomically
 from prompt2model.component import Component, ComponentConfig, Estimate, RunContext
 from prompt2model.errors import BudgetExceededError
-from prompt2model.labelling import PROMPTS, teacher_predictor
+from prompt2model.labelling import PROMPTS, choose_calibration, fastest_teacher, teacher_predictor
 from prompt2model.model_evaluator.answers import (
     AnsweredRow,
     answered_row,
@@ -31,7 +31,16 @@ from prompt2model.model_evaluator.measuring import Measurer
 from prompt2model.model_evaluator.teacher_rows import TeacherRows, choose_samples, is_embedded, plan_teacher_rows
 from prompt2model.model_evaluator.timing import WatchedTeacher, keep_timing, load_timing, measure
 from prompt2model.predictor import MajorityPredictor, Predictor, load_predictor
-from prompt2model.records import Comparison, EvaluationReport, Example, Rows, TaskSpec, TestSet, TrainedModel
+from prompt2model.records import (
+    Comparison,
+    Demonstration,
+    EvaluationReport,
+    Example,
+    Rows,
+    TaskSpec,
+    TestSet,
+    TrainedModel,
+)
 from prompt2model.teacher.client import ChatClient
 from prompt2model.teacher.tokens import likely_tokens
 
@@ -59,7 +68,8 @@ class ModelEvaluatorConfig(ComponentConfig):
 
 @dataclass(frozen=True)
 class EvaluatorInputs:
-    """What the evaluator works on. `train` gives the majority baseline its answer, nothing else."""
+    """What the evaluator works on. `train` gives the majority baseline its answer and calibrates the
+    teacher's scores, nothing else."""
 
     task: TaskSpec
     tests: tuple[TestSet, ...]
@@ -176,7 +186,13 @@ class _Evaluation:
         tests: list[tuple[Example, ...]] = [tuple(test.rows) for test in self.tests]
         plan = plan_teacher_rows(client, task, tests, config.max_teacher_rows, config.teacher_seconds)
         samples = choose_samples(tests, plan, lambda number: self.context.rng("teacher rows", self.tests[number].name))
-        teacher: Any = teacher_predictor(client, task, seed=self.context.seed)
+        calibration = choose_calibration(
+            (Demonstration(row.input, row.target) for row in self.inputs.train),
+            task.labels,
+            self.context.rng("calibration"),
+            task.demonstrations,
+        )
+        teacher: Any = teacher_predictor(client, task, calibration=calibration, seed=self.context.seed)
         watched = self._watched(client, teacher)
         for number, (test, rows) in enumerate(zip(self.tests, samples, strict=True)):
             if not rows:
@@ -217,7 +233,7 @@ class _Evaluation:
         figures = watched.figures() if watched is not None else None
         if is_embedded(client):
             # Straight to the model: it costs nothing, and an answer from the ledger would look fast.
-            bare = teacher_predictor(getattr(client, "inner", client), self.inputs.task, seed=self.context.seed)
+            bare = fastest_teacher(getattr(client, "inner", client), self.inputs.task)
             items = [item_of(row) for row in self.tests[0].rows]
             figures = measure(bare, items, _TEACHER_SINGLES, _TEACHER_BATCH)
         if figures is not None:

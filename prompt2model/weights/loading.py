@@ -32,7 +32,10 @@ def load_tokenizer(location: WeightsLocation) -> PreTrainedTokenizerBase:
         return load_gguf_tokenizer(location)
     from transformers import AutoTokenizer
 
-    return _load(AutoTokenizer, location)
+    tokenizer = _load(AutoTokenizer, location)
+    # Long texts are cut, and counted, by whoever gives them to a model; transformers would warn of them before.
+    tokenizer.deprecation_warnings["sequence-length-is-longer-than-the-specified-maximum"] = True
+    return tokenizer
 
 
 def load_causal_lm(location: WeightsLocation, dtype: torch.dtype | str = "auto") -> PreTrainedModel:

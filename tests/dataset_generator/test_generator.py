@@ -236,6 +236,27 @@ def test_scored_votes_use_several_orders_and_give_soft_labels(make_context: Make
     assert not [r for r in client.requests if r.purpose == "vote"]
 
 
+def test_scored_votes_are_calibrated_on_the_first_wave_also_after_a_kill(make_context: Make, tmp_path: Path) -> None:
+    def score(request: ScoreRequest) -> list[float]:
+        last = request.messages[-1].content
+        if last in TASK.labels:  # the channel: inputs after their label
+            return [float(right_label(text) == last) for text in request.answers]
+        # One label is always far more likely; only what an input adds to that tells the labels apart.
+        return [5.0 * (label == "billing") + (label == right_label(last)) for label in request.answers]
+
+    settings: dict[str, Any] = {"examples": 24, "wave": 12}
+    whole = run(make_context, ScriptedClient(honest, score=score), folder=tmp_path / "a", **settings)
+    assert len(whole.rows) == 24
+    kept = [json.loads(line) for line in (tmp_path / "a" / "calibration.jsonl").read_text().splitlines()]
+    counts = Counter(line["output"] for line in kept)
+    assert set(counts) == set(TASK.labels) and len(set(counts.values())) == 1
+    (tmp_path / "a" / "wave-0002.jsonl").unlink()
+    client = ScriptedClient(honest, score=score)
+    assert dump_line(run(make_context, client, folder=tmp_path / "a", **settings)) == dump_line(whole)
+    asked = {text for request in client.score_requests for text in request.answers}
+    assert {line["input"] for line in kept} <= asked
+
+
 def test_multiple_choice_questions_carry_choices_and_are_checked(make_context: Make) -> None:
     def answer(request: ChatRequest) -> str:
         if request.purpose != "generate":

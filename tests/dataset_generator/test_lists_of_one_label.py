@@ -28,13 +28,13 @@ def test_it_writes_labelled_examples_and_the_same_ones_again(
     make_context: Callable[..., RunContext], tmp_path: Path
 ) -> None:
     client = connect("embedded")
-    generator = DatasetGenerator(DatasetGeneratorConfig(examples=8, wave=16, votes=1))
+    generator = DatasetGenerator(DatasetGeneratorConfig(examples=4, wave=8, votes=1))
     inputs = GeneratorInputs(TASK, (), DataRequest())
     first, again = (
         generator.run(inputs, make_context({"teacher": client}, folder=tmp_path / name)) for name in ("a", "b")
     )
     assert dump_line(first) == dump_line(again)
     rows = list(first.rows)
-    assert len(rows) == 8
+    assert len(rows) == 4
     assert {row.target for row in rows} == {"person", "number"}
     assert all(row.soft_label is not None and "\n" not in row.input and len(row.input) > 3 for row in rows)
