@@ -10,7 +10,7 @@ from prompt2model.labelling.prompts import PROMPTS
 from prompt2model.labelling.reading import read_label
 from prompt2model.labelling.scored import ScoredLabelPredictor
 from prompt2model.labelling.scoring_forms import channel_fits
-from prompt2model.labelling.teacher_predictor import fastest_teacher, teacher_predictor
+from prompt2model.labelling.teacher_predictor import fastest_teacher, scored_tokens, teacher_predictor
 
 __all__ = [
     "PROMPTS",
@@ -20,5 +20,6 @@ __all__ = [
     "choose_calibration",
     "fastest_teacher",
     "read_label",
+    "scored_tokens",
     "teacher_predictor",
 ]

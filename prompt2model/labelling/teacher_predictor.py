@@ -40,6 +40,15 @@ def teacher_predictor(
     return FewShotPredictor(client, task, shown)
 
 
+def scored_tokens(task: TaskSpec, input_tokens: float, answer_tokens: float) -> float:
+    """Tokens that the scoring labeller computes for one input, prompts shared by all inputs aside.
+
+    `input_tokens` with the marks of its turn, `answer_tokens` of all answers together.
+    """
+    direct = _ORDERS * (input_tokens + answer_tokens)
+    return direct + (len(task.labels) * input_tokens if channel_fits(task) else 0.0)
+
+
 def fastest_teacher(client: ChatClient, task: TaskSpec) -> FewShotPredictor | ScoredLabelPredictor:
     """The same teacher where speed is measured: one prompt and one pass for each input."""
     if is_scorer(client) and (task.labels or task.kind == "multiple_choice"):

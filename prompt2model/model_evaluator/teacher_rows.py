@@ -8,6 +8,7 @@ from itertools import chain
 from random import Random
 from typing import TYPE_CHECKING
 
+from prompt2model.labelling import scored_tokens
 from prompt2model.records import Example, TaskSpec
 from prompt2model.teacher.client import ChatClient, is_scorer
 from prompt2model.teacher.tokens import likely_tokens
@@ -65,7 +66,7 @@ def seconds_per_row(client: ChatClient, task: TaskSpec, rows: Sequence[Example])
     answers = [_answer_tokens(task, row) for row in rows]
     read = _mean(inputs) + 8
     if (task.labels or all(row.choices for row in rows)) and is_scorer(client):
-        return (read + _mean(answers)) / READ_SPEED
+        return scored_tokens(task, read, _mean(answers)) / READ_SPEED
     return read / READ_SPEED + _mean(answers) / WRITE_SPEED
 
 
