@@ -267,8 +267,10 @@ def _absolute(path: Path | None) -> str | None:
 
 
 def _model_reference(model: str | None) -> str | None:
-    """A folder by its whole path, so that the run resumes from anywhere; an id as it is."""
-    return str(Path(model).absolute()) if model and Path(model).is_dir() else model
+    """A folder of the command line is taken from the working folder, also beside a config from elsewhere."""
+    from prompt2model.config import folder_or_id
+
+    return None if model is None else folder_or_id(model, Path.cwd())
 
 
 def _dataset_choice(text: str | None) -> str | list[str] | None:

@@ -19,6 +19,10 @@ OutputT = TypeVar("OutputT")
 T = TypeVar("T")
 
 
+class ModelReference:
+    """Marks a setting that is a folder of weights or a model id; which of the two, is settled where paths are."""
+
+
 class ComponentConfig(BaseModel):
     """Base of every component's settings: frozen, unknown keys refused."""
 
@@ -145,6 +149,12 @@ class Component(ABC, Generic[InputsT, OutputT]):
     @abstractmethod
     def estimate(self, inputs: InputsT, context: RunContext) -> Estimate:
         """What `run` would cost, without any call."""
+
+    def check(self, hub_allowed: bool) -> None:
+        """Refuse what the config names and cannot be had, before any step has spent anything.
+
+        Called once, before the first step that is executed. Raises Prompt2ModelError, as `run` would.
+        """
 
     def input_files(self) -> Sequence[Path]:
         """Files and folders outside the run that the config names; their content belongs to the fingerprint."""

@@ -8,19 +8,40 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from prompt2model.component import ModelReference
 from prompt2model.errors import ConfigError, PromptError
 
 SectionSettings = dict[str, Any]
 ModelT = TypeVar("ModelT", bound=BaseModel)
 HubUse = Literal["ask", "yes", "no"]
+
+_WANTED = {
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "a number"),
+    "finite_number": "a finite number",
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+    "string_type": "a text in quotes",
+    "string_too_short": "a text of at least {min_length} characters",
+    "path_type": "a path in quotes",
+    "literal_error": "{expected}",
+    **dict.fromkeys(("tuple_type", "list_type"), "a list in square brackets"),
+    **dict.fromkeys(("dict_type", "mapping_type", "model_type"), "a table of keys and values"),
+    "greater_than_equal": "a number of at least {ge:g}",
+    "greater_than": "a number above {gt:g}",
+    "less_than_equal": "a number of at most {le:g}",
+    "less_than": "a number below {lt:g}",
+}
+"""pydantic's names of what can be wrong with a value → what is wanted instead."""
 
 
 class PipelineConfig(BaseModel):
@@ -116,8 +137,9 @@ def load_config(path: Path, changes: Mapping[str, Any] | None = None) -> Pipelin
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({error.strerror}); give a TOML file with --config") from error
     folder = path.parent.resolve()
-    if isinstance(content.get("prompt_file"), str):
-        content["prompt_file"] = str(folder / content["prompt_file"])
+    for key in ("prompt_file", "runs_folder"):
+        if isinstance(content.get(key), str):
+            content[key] = str(folder / content[key])
     return make_config(merge(content, changes or {}), str(path))
 
 
@@ -131,14 +153,45 @@ def validate(model: type[ModelT], content: Mapping[str, Any], where: str) -> Mod
     try:
         return model(**content)
     except ValidationError as error:
-        faults = error.errors()
-        # A misspelt key is also a missing one; the spelling is what the person can see.
-        fault = next((one for one in faults if one["type"] == "extra_forbidden"), faults[0])
-        key = ".".join(str(part) for part in fault["loc"])
-        if fault["type"] == "extra_forbidden":
-            raise ConfigError(f"{where}: unknown key `{key}`; {_hint(fault['loc'], faults, model)}") from error
-        message = fault["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{where}: {f'`{key}`: ' if key else ''}{message}") from error
+        raise ConfigError(f"{where}: {_in_words(error.errors(), model)}") from error
+
+
+def _in_words(faults: Sequence[Mapping[str, Any]], model: type[BaseModel]) -> str:
+    """The first fault: the key, what was given, what is wanted."""
+    # A misspelt key is also a missing one; the spelling is what the person can see.
+    fault = next((one for one in faults if one["type"] == "extra_forbidden"), faults[0])
+    place = fault["loc"]
+    if fault["type"] == "extra_forbidden":
+        return f"unknown key `{_dotted(place)}`; {_hint(place, faults, model)}"
+    same = [fault]
+    if place and _has_alternatives(model, place[0]):
+        # Each alternative has a fault of its own, with its name behind the key. The deepest was meant.
+        of_key = [one for one in faults if one["loc"][:1] == place[:1]]
+        deepest = max(len(one["loc"]) for one in of_key)
+        same = [one for one in of_key if len(one["loc"]) == deepest]
+        place = (place[0], *same[0]["loc"][2:])
+    if same[0]["type"] == "missing":
+        return f"`{_dotted(place)}` is missing; add it"
+    if any(one["type"] not in _WANTED for one in same):
+        message = same[0]["msg"].removeprefix("Value error, ")
+        return f"`{_dotted(place)}`: {message}" if place else message
+    wanted = " or ".join(_WANTED[one["type"]].format(**one.get("ctx", {})) for one in same)
+    return f"`{_dotted(place)}` is {_shown(same[0]['input'])}; give {wanted}"
+
+
+def _dotted(place: Sequence[int | str]) -> str:
+    return ".".join(str(part) for part in place)
+
+
+def _has_alternatives(model: type[BaseModel], key: int | str) -> bool:
+    field = model.model_fields.get(str(key))
+    kinds = get_args(field.annotation) if field and get_origin(field.annotation) in (Union, UnionType) else ()
+    return len([kind for kind in kinds if kind is not type(None)]) > 1
+
+
+def _shown(value: Any) -> str:
+    text = repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _hint(place: tuple[int | str, ...], faults: Sequence[Mapping[str, Any]], model: type[BaseModel]) -> str:
@@ -158,9 +211,18 @@ def resolve_paths(settings: ModelT, folder: Path) -> ModelT:
         value = getattr(settings, name)
         if isinstance(value, Path):
             changes[name] = folder / value
+        elif isinstance(value, str) and ModelReference in _inner_types(field.annotation):
+            changes[name] = folder_or_id(value, folder)
         elif isinstance(value, (list, tuple)) and Path in _inner_types(field.annotation):
             changes[name] = type(value)(folder / item if isinstance(item, Path) else item for item in value)
     return settings.model_copy(update=changes)
+
+
+def folder_or_id(model: str, folder: Path) -> str:
+    """A model's folder by its whole path, where there is one in `folder` or the text is clearly a path; else the id."""
+    path = folder / Path(model).expanduser()
+    is_path = model.startswith((".", "~")) or Path(model).is_absolute()
+    return str(path) if model.strip() and (is_path or path.is_dir()) else model
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

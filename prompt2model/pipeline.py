@@ -232,6 +232,7 @@ class _Execution:
         self.hashes: dict[str, str] = {}
         self.executed: list[str] = []
         self._unchecked: list[FinishedStep] = []
+        self._names_checked = False
 
     def step(self, step: Step, component: Component, values: Mapping[str, Any]) -> Any:
         """The step's output: found finished, adopted after a kill, or made now."""
@@ -243,6 +244,7 @@ class _Execution:
             # A step must not build on damaged files; hashing large weights is only worth it when one is made.
             while self._unchecked:
                 self.store.check(self._unchecked.pop())
+            self._check_names(step)
             entry = self._execute(step, component, values, fingerprint)
         self.hashes[component.produces] = entry.content
         return self.store.load(entry, component.Output)
@@ -261,6 +263,14 @@ class _Execution:
             "hub": self.hub_allowed,
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+    def _check_names(self, first: Step) -> None:
+        """Let `first` and the steps after it refuse what they name, before the first of them spends anything."""
+        if self._names_checked:
+            return
+        for step in DEFAULT_CHAIN[DEFAULT_CHAIN.index(first) :]:
+            self.pipeline.components[step.id].check(self.hub_allowed)
+        self._names_checked = True
 
     def _hash(self, path: str, values: Mapping[str, Any]) -> str:
         return self.hashes[path] if path in self.hashes else hash_value(lookup(path, values))

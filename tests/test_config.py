@@ -27,7 +27,17 @@ def write(folder: Path, text: str) -> Path:
         ('seed = "x"', "`seed`"),
         ("[generate_data]\nexmples = 3", "`examples`"),
         ("[generat_data]\nexamples = 3", "`generate_data`"),
-        ("[train]\nepochs = -1", "epochs"),
+        ("[train]\nepochs = -1", "`epochs` is -1; give a number of at least 1"),
+        ('[train]\nwarmup = "long"', "`warmup` is 'long'; give a number"),
+        ("[train]\nclass_weights = 3.5", "`class_weights` is 3.5; give true or false"),
+        ('[generate_data]\nexamples = "lots"', "`examples` is 'lots'; give a whole number or 'auto'"),
+        ("[retrieve_data]\ndatasets = 5", "`datasets` is 5; give 'ask', 'auto' or 'none' or a list"),
+        ('[retrieve_data]\ndatasets = ["a", 3]', "`datasets.1` is 3; give a text"),
+        ('[retrieve_data]\ndata = "rows.csv"', "`data` is 'rows.csv'; give a list"),
+        ("[retrieve_data]\ndata = [3]", "`data.0` is 3; give a path"),
+        ('[parse_prompt]\ndemonstrations = [{input = "a"}]', "`demonstrations.0.output` is missing"),
+        ("train = 5", "`train` is 5; give a table"),
+        ("[prices]\nmine = [1.0]", "`prices.mine.1` is missing"),
         ("seed = ", "not valid TOML"),
         ('prompt = "a"\nprompt_file = "b"', "not both"),
         ('name = "../x"', "name"),
@@ -56,6 +66,34 @@ def test_paths_are_taken_from_the_config_file(tmp_path: Path) -> None:
     settings = pipeline.components["retrieve_data"].config
     assert tuple(settings.data) == (tmp_path / "rows.csv",)
     assert tuple(settings.data_dirs) == (tmp_path / "sets",)
+
+
+@pytest.mark.parametrize("written", ["mine", "./mine", "../here/mine"])
+def test_a_model_folder_is_taken_from_the_config_file_and_an_id_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    for folder in ("here/mine", "elsewhere/mine"):
+        (tmp_path / folder).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+
+    def model(text: str) -> str:
+        path = write(tmp_path / "here", f'prompt = "Do it."\n[retrieve_models]\nmodel = "{text}"\n')
+        pipeline = Pipeline.from_config(path)
+        assert pipeline.config.retrieve_models["model"] == pipeline.components["retrieve_models"].config.model
+        return pipeline.config.retrieve_models["model"]
+
+    assert Path(model(written)).resolve() == tmp_path / "here/mine"
+    assert model(str(tmp_path / "elsewhere/mine")) == str(tmp_path / "elsewhere/mine")
+    assert model("google/flan-t5-small") == "google/flan-t5-small"
+    assert model("./gone") == str(tmp_path / "here/gone")
+
+
+def test_the_runs_folder_of_a_config_file_is_taken_from_it(tmp_path: Path) -> None:
+    assert (
+        Pipeline.from_config(write(tmp_path, 'prompt = "Do it."\nruns_folder = "out"')).folder.parent
+        == tmp_path / "out"
+    )
+    assert Pipeline.from_config(write(tmp_path, 'prompt = "Do it."')).folder.parent == Path("runs")
 
 
 def test_a_stored_config_builds_the_same_chain(tmp_path: Path) -> None:

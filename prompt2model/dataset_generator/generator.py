@@ -110,7 +110,13 @@ class DatasetGenerator(Component[GeneratorInputs, GeneratedData]):
     def _without_teacher(self, inputs: GeneratorInputs, total: int, lack: str, context: RunContext) -> GeneratedData:
         """With `auto`, rows that can be trained on are enough to go on; else somebody has to write."""
         rows = len(inputs.available)
-        several = not inputs.task.labels or len({row.target for row in inputs.available}) > 1
+        present = {row.target for row in inputs.available}
+        several = not inputs.task.labels or len(present) > 1
+        if self.config.examples == "auto" and not several and rows > 1:
+            raise TeacherError(
+                f"all {rows} rows to learn from have one label ({present.pop()}) and {lack}: give rows of the other "
+                "labels with --data, or name a teacher who can write them with --teacher, such as openai:NAME"
+            )
         if self.config.examples != "auto" or rows < _ENOUGH_WITHOUT_TEACHER or not several:
             raise TeacherError(
                 f"{total} examples have to be written and {lack}: give more rows with --data, "

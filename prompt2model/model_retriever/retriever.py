@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field
 
 from prompt2model.catalogue.model_cards import ModelCard, local_model, local_models, starter_models
-from prompt2model.component import Component, ComponentConfig, Estimate, Option, RunContext
+from prompt2model.component import Component, ComponentConfig, Estimate, ModelReference, Option, RunContext
 from prompt2model.errors import ConfigError, WeightsNotFoundError
 from prompt2model.model_retriever.filters import FAMILIES_BY_KIND, usable
 from prompt2model.model_retriever.ranking import rank, shared_words
@@ -34,7 +35,9 @@ _HUB_TASK: Mapping[Family, str] = {
 class ModelRetrieverConfig(ComponentConfig):
     """Which base models come into question."""
 
-    model: str | None = Field(None, description="The base model itself: an id or a folder. Nothing is searched then.")
+    model: Annotated[str, ModelReference] | None = Field(
+        None, description="The base model itself: an id or a folder. Nothing is searched then."
+    )
     families: tuple[Family, ...] = Field(
         (), description="encoder, encoder_decoder, decoder; by kind of task when empty."
     )
@@ -67,18 +70,23 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
         calls = 0 if self.config.model or not context.teachers else 1
         return Estimate(calls=calls, prompt_tokens=300 * calls, completion_tokens=120 * calls)
 
+    def check(self, hub_allowed: bool) -> None:
+        """Refuse a named model that cannot be had. One on the hub is fetched: nothing less tells for sure."""
+        cards = self._cards()
+        if self.config.model:
+            _card_of(self.config.model, cards, hub_allowed)
+
     def run(self, inputs: ModelRetrieverInputs, context: RunContext) -> ChosenModel:
         """Raises WeightsNotFoundError when no model fits that can be had from here."""
         cards = self._cards()
         if self.config.model:
-            return self._named(self.config.model, cards, context)
+            card = _card_of(self.config.model, cards, context.hub_allowed)
+            return ChosenModel(card.id, card.family, (_candidate(card, 0.0, ""),), {})
         if context.hub_allowed:
             cards = self._with_hub(cards, inputs.task, context)
         candidates, filtered = self._filter(cards, inputs.task, context)
         query = hypothetical_card(inputs.task, context)
-        offered = [
-            _candidate(card, score, query, context) for card, score in rank(query, cards, candidates)[: self.config.top]
-        ]
+        offered = [_candidate(card, score, query) for card, score in rank(query, cards, candidates)[: self.config.top]]
         picked = context.chooser.choose_one("model", "Which base model?", _options(offered), offered[0].id)
         chosen = next(candidate for candidate in offered if candidate.id == picked)
         context.progress.say(f"  base model: {chosen.id}")
@@ -117,18 +125,6 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
             )
         return candidates, filtered
 
-    def _named(self, model: str, cards: Sequence[ModelCard], context: RunContext) -> ChosenModel:
-        """The model that the config names, if it can be had and its family is known."""
-        locate(model, allow_download=context.hub_allowed)
-        known = next((card for card in cards if card.id == model), None)
-        card = known or local_model(Path(model)) or _card_by_config(model, context)
-        if card is None:
-            raise ConfigError(
-                f"{model}: its config.json names no family that can be trained here "
-                "(encoder, encoder-decoder or decoder for text); choose another --base-model"
-            )
-        return ChosenModel(model, card.family, (_candidate(replace(card, id=model), 0.0, "", context),), {})
-
 
 def hypothetical_card(task: TaskSpec, context: RunContext) -> str:
     """What the card of the ideal model would say (HyDE, arXiv 2212.10496); without a teacher, the task itself."""
@@ -149,12 +145,25 @@ def _obtainable(card: ModelCard, hub_allowed: bool) -> bool:
     return is_obtainable(card.id, allow_download=hub_allowed and not card.gated)
 
 
-def _card_by_config(model: str, context: RunContext) -> ModelCard | None:
-    folder = locate(model, allow_download=context.hub_allowed).folder
-    return local_model(folder)
+def _card_of(model: str, cards: Sequence[ModelCard], hub_allowed: bool) -> ModelCard:
+    """The card of the model that the config names, if it can be had and its family is known."""
+    location = locate(model, allow_download=hub_allowed)
+    if location.origin == "local" and not location.folder.is_absolute():
+        # A config's folders are taken from where the config stands; this one merely stands where the command runs.
+        raise WeightsNotFoundError(
+            f"there is no model folder {model} beside the config, only in the working folder; "
+            f"write {location.folder.absolute()}, or another path from the config's folder"
+        )
+    card = next((card for card in cards if card.id == model), None) or local_model(location.folder)
+    if card is None:
+        raise ConfigError(
+            f"{model}: its config.json names no family that can be trained here "
+            "(encoder, encoder-decoder or decoder for text); choose another --base-model"
+        )
+    return replace(card, id=model)
 
 
-def _candidate(card: ModelCard, score: float, query: str, context: RunContext) -> ModelCandidate:
+def _candidate(card: ModelCard, score: float, query: str) -> ModelCandidate:
     return ModelCandidate(
         card.id, card.family, card.parameters, card.bytes, card.licence, round(score, 4), _reasons(card, query)
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from prompt2model.errors import ConfigError, TeacherError, TeacherKeyError, TeacherUnreachableError
 from prompt2model.teacher.address import checked_url, is_loopback
 from prompt2model.teacher.client import ChatRequest, ChatResponse
-from prompt2model.teacher.openai_errors import EndpointNames, RejectedError, meaning, rejection
+from prompt2model.teacher.openai_errors import EndpointNames, RejectedError, meaning, rejection, web_page
 from prompt2model.teacher.pool import in_threads
 from prompt2model.teacher.throttle import Throttle, TransientError
 from prompt2model.teacher.tokens import likely_prompt_tokens, likely_tokens, most_tokens
@@ -184,7 +184,12 @@ class OpenAICompatibleClient:
         while True:
             settings = self._settings(request, stream)
             try:
-                return self._openai.chat.completions.create(**settings)
+                reply = self._openai.chat.completions.with_raw_response.create(**settings)
+                # From an endpoint that has answered before, a page may be a gateway's hiccup, which passes.
+                if not self._answered and reply.headers.get("content-type", "").startswith("text/html"):
+                    reply.http_response.close()
+                    raise web_page(self._names)
+                return reply.parse()
             except OpenAIError as error:
                 refused: Exception = error
             except ValueError as error:

@@ -7,7 +7,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from prompt2model.errors import TeacherError, TeacherKeyError, TeacherRequestError
+from prompt2model.errors import TeacherError, TeacherKeyError, TeacherRequestError, TeacherUnreachableError
 from prompt2model.teacher.client import ChatResponse
 from prompt2model.teacher.throttle import TransientError
 
@@ -147,6 +147,14 @@ def retry_after(headers: object) -> float | None:
         if seconds < float("inf"):
             return max(0.0, seconds)
     return None
+
+
+def web_page(names: EndpointNames) -> TeacherError:
+    """What a person reads when a page for people comes instead of an answer: another address, or a login in between."""
+    return TeacherUnreachableError(
+        f"{names.address} sent a web page (text/html) and no chat completion; correct --base-url, which usually ends "
+        "in /v1, or check that it serves chat completions there, then resume"
+    )
 
 
 def rejection(names: EndpointNames, rejected: RejectedError) -> TeacherError:

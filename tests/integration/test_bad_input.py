@@ -88,10 +88,10 @@ SETTINGS = [
         "did you mean `input`",
     ),
     given("nothing near", "zzz = 1", "unknown key `zzz`", "known keys: prompt, prompt_file"),
-    given("wrong type", '[train]\nepochs = "many"', "[train]: `epochs`", "valid integer"),
-    given("out of range", "[train]\nepochs = 0", "[train]: `epochs`", "greater than or equal to 1"),
-    given("negative seed", "seed = -1", "`seed`", "greater than or equal to 0"),
-    given("no such choice", 'hub = "maybe"', "`hub`", "'ask', 'yes' or 'no'"),
+    given("wrong type", '[train]\nepochs = "many"', "[train]: `epochs` is 'many'; give a whole number"),
+    given("out of range", "[train]\nepochs = 0", "[train]: `epochs` is 0; give a number of at least 1"),
+    given("negative seed", "seed = -1", "`seed` is -1; give a number of at least 0"),
+    given("no such choice", 'hub = "maybe"', "`hub` is 'maybe'; give 'ask', 'yes' or 'no'"),
     Case("a path as name", (*FROM_FILE, "--name", "a/b"), ("`name` is a folder's name", "'a/b'")),
     given("labels for a generation", '[parse_prompt]\nkind = "generation"\nlabels = ["a", "b"]', "leave out one"),
     given("broken TOML", "seed = = 1", "bad.toml is not valid TOML", "line 1", "correct that place"),
@@ -108,8 +108,8 @@ SETTINGS = [
     assigned("epochs5", "write it as section.key=value", "train.epochs=5"),
     assigned("a.b.c=1", "write it as section.key=value"),
     assigned("=5", "write it as section.key=value"),
-    assigned("train=5", "`train`", "valid dictionary"),
-    assigned("train.epochs=[", "`epochs`", "valid integer"),
+    assigned("train=5", "`train` is 5; give a table"),
+    assigned("train.epochs=[", "`epochs` is '['; give a whole number"),
     assigned("seed.x=5", "`seed` is not a section", "write seed=value"),
     Case("budget in apples", (*FROM_FILE, "--budget", "5 apples"), ("'5 apples' cannot be read", "500000tokens")),
     Case("budget of nothing", (*FROM_FILE, "--budget", "0usd"), ("allows nothing", "above zero")),
@@ -145,7 +145,7 @@ TEACHERS = [
 
 BASE_MODELS = [
     base_model("not here", "nobody/nothing", "nobody/nothing are not on this machine", "give a local folder"),
-    base_model("no folder", "./gone", "there is no model folder ./gone", "give an existing folder"),
+    base_model("no folder", "./gone", "there is no model folder", "gone; give an existing folder"),
     base_model(
         "no weights", "./empty", "empty holds no weights", "needs a .safetensors", files={"empty/config.json": "{}"}
     ),
@@ -208,6 +208,13 @@ DATA = [
         run="new",
     ),
     Case(
+        "one label only, nothing said about generating",
+        (COLOUR_OR_NOT, *NO_TEACHER, *NO_SETS, "--data", "one.csv", *BASE),
+        ("all 9 rows to learn from have one label (red)", "the run has no teacher", "rows of the other labels with"),
+        {"one.csv": ONE_LABEL},
+        run="new",
+    ),
+    Case(
         "labels not settled",
         ("Classify the sentiment of the review.", *NO_TEACHER, *NO_SETS, *ROWS),
         ("Which labels", "add to the config: labels = [", "[parse_prompt]"),
@@ -258,6 +265,33 @@ def test_refused_in_one_clear_line(cases: list[Case], finished_folder: Path, tmp
     side_by_side(check, cases, lambda case: case.id)
 
 
+def test_a_base_model_that_cannot_be_had_is_refused_before_the_teacher_is_asked(work: Path) -> None:
+    """Named on the command line or in a config, beside a teacher who would be paid for every answer."""
+    (work / "settings").mkdir()
+    (work / "settings/named.toml").write_text('[retrieve_models]\nmodel = "base"\n')
+    cases = {
+        "nobody/nothing": ("--base-model", "nobody/nothing"),
+        "no model folder": ("--base-model", "./gone"),
+        "beside the config": ("--config", "settings/named.toml"),
+    }
+    with OpenAILikeServer(lambda body: "red") as server:
+        for words, named in cases.items():
+            fault = command(
+                *("run", "--yes", "--name", "new", *FROM_FILE, *NO_SETS, *ROWS, *named),
+                *("--teacher", "openai:any", "--base-url", server.base_url, "--generate", "6"),
+                cwd=work,
+            ).fault()
+            assert words in fault
+            assert kept(work / "runs/new") == {}
+        assert server.books == server.other_requests == []
+
+
+def test_a_finished_run_needs_its_base_model_no_more(finished: Path) -> None:
+    shutil.rmtree(finished / "base")
+    ended = command("resume", "runs/kept", "--yes", cwd=finished)
+    assert ended.code == 0, ended.err
+
+
 def ask_at(address: str, folder: Path) -> str:
     before = kept(folder / "runs/kept")
     fault = command(
@@ -279,7 +313,7 @@ def test_endpoints_that_give_no_answers(finished_folder: Path, tmp_path: Path) -
     The key is sent, and is neither shown nor stored.
     """
     faults: dict[FaultKind, str] = {
-        "html": "check that it serves chat completions there",
+        "html": "sent a web page",
         "no_model": "check the model's name",
         "bad_key": "set OPENAI_API_KEY to a valid key",
         "no_credit": "add credit there",

@@ -114,6 +114,13 @@ def test_a_named_model_that_cannot_be_had_is_refused(make_context: Maker, model:
     retriever = ModelRetriever(ModelRetrieverConfig(model=model))
     with pytest.raises(WeightsNotFoundError, match=model):
         retriever.run(Inputs(task(), ("good", "bad")), make_context())
+    with pytest.raises(WeightsNotFoundError, match=model):
+        retriever.check(hub_allowed=False)
+
+
+def test_what_can_be_had_passes_the_check() -> None:
+    ModelRetriever().check(hub_allowed=False)
+    ModelRetriever(ModelRetrieverConfig(model=MINILM)).check(hub_allowed=False)
 
 
 def test_a_language_that_nothing_here_speaks_is_said(make_context: Maker) -> None:

@@ -107,7 +107,6 @@ def test_requests_are_taken_as_they_are_needed() -> None:
         Fault("cut_body"),
         Fault("half_json"),
         Fault("wrong_schema"),
-        Fault("html"),
     ],
     ids=lambda fault: fault.kind,
 )
@@ -122,8 +121,26 @@ def test_what_may_pass_is_tried_again(fault: Fault) -> None:
         lost_completion_tokens=response.lost_completion_tokens,
     )
     assert len(server.books) == 3
-    may_be_billed = fault.kind in ("cut", "cut_body", "half_json", "wrong_schema", "html")
+    may_be_billed = fault.kind in ("cut", "cut_body", "half_json", "wrong_schema")
     assert response.lost_completion_tokens == (2 * 256 if may_be_billed else 0)
+
+
+def test_a_web_page_from_a_wrong_address_is_said_at_once_and_not_asked_for_again() -> None:
+    for call in (lambda client: client.complete_many([ask("a")]), lambda client: client.stream(ask("a"))):
+        with OpenAILikeServer(lambda body: Fault("html")) as server:
+            with pytest.raises(TeacherUnreachableError, match="sent a web page") as raised:
+                list(call(connect(server)))
+            assert "\n" not in str(raised.value)
+            assert server.base_url in str(raised.value)
+            assert len(server.books) == 1
+
+
+def test_a_web_page_between_answers_may_pass() -> None:
+    pages = faults_first([Fault("html"), Fault("html")], echo)
+    with OpenAILikeServer(lambda body: "good" if "good" in echo(body) else pages(body)) as server:
+        response = after_a_good_one(connect(server), ask("hello"))
+    assert (response.text, response.lost_completion_tokens) == ("echo hello", 2 * 256)
+    assert len(server.books) == 4
 
 
 def test_a_hanging_answer_is_cut_at_the_time_limit_and_asked_again() -> None:
@@ -184,7 +201,7 @@ def test_a_request_that_only_this_item_is_refused_for_fails_alone_even_when_it_c
         ("no_credit", TeacherRequestError, "no credit left"),
         ("bad_request", TeacherRequestError, "refuses the requests"),
         ("server_error", TeacherUnreachableError, "HTTP 500"),
-        ("html", TeacherUnreachableError, "no chat completion"),
+        ("html", TeacherUnreachableError, "no chat completion; correct --base-url"),
     ],
 )
 def test_what_no_request_escapes_is_an_error_in_one_line(kind: FaultKind, error: type[Exception], words: str) -> None:
