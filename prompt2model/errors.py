@@ -11,6 +11,7 @@ Prompt2ModelError                  one clear line: what was wrong and what to do
 ├── RunFolderError                 a run folder is missing, damaged or of another version
 ├── NotEnoughDataError             too few rows or labels to go on
 ├── TrainingError                  a training that cannot go on (the loss is no number any more)
+├── NoAnswerError                  a model gave no answer, or none that is whole, to one input
 ├── TeacherError                   the teacher cannot be asked
 │   ├── TeacherKeyError            the key is missing or was refused
 │   ├── TeacherUnreachableError    the address does not answer
@@ -24,6 +25,13 @@ Prompt2ModelError                  one clear line: what was wrong and what to do
 ├── ServerError                    a server of ours cannot start (port in use)
 └── DiskFullError                  nothing could be written any more
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from prompt2model.records import FailureKind
 
 
 class Prompt2ModelError(Exception):
@@ -70,6 +78,14 @@ class NotEnoughDataError(Prompt2ModelError):
 
 class TrainingError(Prompt2ModelError):
     """A training that cannot go on."""
+
+
+class NoAnswerError(Prompt2ModelError):
+    """A model gave no answer, or none that is whole, to one input. `failure` says why."""
+
+    def __init__(self, message: str, failure: FailureKind) -> None:
+        super().__init__(message)
+        self.failure = failure
 
 
 class TeacherError(Prompt2ModelError):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from prompt2model.predictor import StudentPredictor
-from prompt2model.records import Demo, FailureKind, Item
+from prompt2model.errors import Prompt2ModelError
+from prompt2model.predictor import StudentPredictor, no_answer
+from prompt2model.records import Demo, Item
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -17,10 +19,7 @@ _LONGEST_BUTTON = 60
 _SHORT_INSTRUCTION = 240
 """Characters up to which the instruction is shown open."""
 _QUEUE = "answer"
-_FAILURES: dict[FailureKind, str] = {
-    "context_too_long": "The input is longer than the model can read. Shorten it and try again.",
-    "empty": "The model wrote an empty answer to this input.",
-}
+_UNEXPECTED = "The model failed on this input. The terminal that runs this page says why."
 
 
 def build_page(demo: Demo, predictor: StudentPredictor, report_link: str | None) -> gr.Blocks:
@@ -116,9 +115,10 @@ def _choose(predictor: StudentPredictor) -> Callable[..., dict[str, float]]:
         """The probability of every label or choice."""
         item = Item(text, _lines(choices))
         cut = predictor.truncated
-        prediction = predictor(item)
-        if prediction.probabilities is None:
-            raise _no_answer(prediction.failure)
+        with _errors_in_one_sentence():
+            prediction = predictor(item)
+            if prediction.probabilities is None:
+                raise no_answer(prediction.failure or "empty")
         _warn_if_cut(predictor.truncated > cut)
         return dict(zip(predictor.labels or item.choices, prediction.probabilities, strict=True))
 
@@ -131,12 +131,10 @@ def _write(predictor: StudentPredictor) -> Callable[..., Iterator[str]]:
         item = Item(text)
         cut = predictor.truncated
         answer = ""
-        for piece in predictor.stream(item):
-            answer += piece
-            yield answer
-        if not answer.strip():
-            # A stream cannot say why it is empty; the same input asked whole can.
-            raise _no_answer(predictor(item).failure)
+        with _errors_in_one_sentence():
+            for piece in predictor.stream(item):
+                answer += piece
+                yield answer
         _warn_if_cut(predictor.truncated > cut)
 
     return write
@@ -147,12 +145,18 @@ def _lines(choices: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(line.strip() for line in choices.splitlines() if line.strip()))
 
 
-def _no_answer(failure: FailureKind | None) -> gr.Error:
-    """Shown until it is closed."""
+@contextmanager
+def _errors_in_one_sentence() -> Iterator[None]:
+    """An error is one sentence on the page, shown until it is closed; only the terminal gets a traceback."""
     import gradio as gr
 
-    unknown = f"The model gave no answer ({failure or 'empty'})."
-    return gr.Error(_FAILURES.get(failure or "empty", unknown), duration=None, print_exception=False)
+    try:
+        yield
+    except Prompt2ModelError as error:
+        text = str(error)
+        raise gr.Error(f"{text[:1].upper()}{text[1:]}.", duration=None, print_exception=False) from error
+    except Exception as error:
+        raise gr.Error(_UNEXPECTED, duration=None) from error
 
 
 def _warn_if_cut(cut: bool) -> None:

@@ -8,6 +8,7 @@ Importing this package is cheap: torch and transformers are loaded when a studen
 
 from prompt2model.predictor.input_format import EncodedInput, encode_inputs, input_format_for, render_input
 from prompt2model.predictor.majority import MajorityPredictor
+from prompt2model.predictor.no_answer import no_answer
 from prompt2model.predictor.protocol import Predictor
 from prompt2model.predictor.student import StudentPredictor, load_predictor
 from prompt2model.predictor.student_folder import StudentSpec, find_student, read_spec, write_spec
@@ -22,6 +23,7 @@ __all__ = [
     "find_student",
     "input_format_for",
     "load_predictor",
+    "no_answer",
     "read_spec",
     "render_input",
     "write_spec",

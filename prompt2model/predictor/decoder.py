@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
-from prompt2model.inference import AnswersRequest, CausalEngine, GenerateRequest, best_dtype
+from prompt2model.inference import AnswersRequest, CausalEngine, Generated, GenerateRequest, best_dtype
 from prompt2model.predictor.closed_labels import closed_prediction
 from prompt2model.predictor.input_format import EncodedInput
 from prompt2model.predictor.student_folder import StudentSpec
+from prompt2model.predictor.written_answer import written_prediction
 from prompt2model.records import Item, Prediction
 from prompt2model.weights import WeightsLocation, load_causal_lm, load_tokenizer
 
@@ -34,29 +35,25 @@ class DecoderStudent:
         self._engine = CausalEngine(model, self.tokenizer, device=device)
 
     def answer(self, inputs: Sequence[EncodedInput], items: Sequence[Item]) -> list[Prediction]:
-        """Predictions of one batch, in its order."""
-        choices = [self.labels or item.choices for item in items]
-        if all(choices):
-            return self._choose(inputs, choices)
-        written = self._engine.generate([self._request(row) for row in inputs])
-        return [
-            Prediction(
-                answer.text.strip() or None,
-                failure=answer.failure or (None if answer.text.strip() else "empty"),
-                raw=answer.text,
-                prompt_tokens=answer.prompt_tokens,
-                completion_tokens=answer.tokens,
-            )
-            for answer in written
-        ]
+        """Predictions of one batch, in its order. Its answers are all closed or all written."""
+        if self.labels or items[0].choices:
+            return self._choose(inputs, [self.labels or item.choices for item in items])
+        return [_written(answer) for answer in self._engine.generate([self._request(row) for row in inputs])]
 
-    def stream(self, encoded: EncodedInput, item: Item) -> Iterator[str]:
-        """The answer piece by piece; a closed answer in one."""
+    def stream(self, encoded: EncodedInput, item: Item) -> Generator[str, None, Prediction]:
+        """The answer piece by piece, a closed one in one; the generator returns the whole."""
         if self.labels or item.choices:
-            yield self.answer([encoded], [item])[0].text or ""
-            return
+            (prediction,) = self.answer([encoded], [item])
+            if prediction.text is not None:
+                yield prediction.text
+            return prediction
+        pieces = self._engine.stream(self._request(encoded))
         started = False
-        for piece in self._engine.stream(self._request(encoded)):
+        while True:
+            try:
+                piece = next(pieces)
+            except StopIteration as end:
+                return _written(end.value)
             shown = piece if started else piece.lstrip()
             started = started or bool(shown)
             if shown:
@@ -77,3 +74,14 @@ class DecoderStudent:
 
     def _request(self, encoded: EncodedInput) -> GenerateRequest:
         return GenerateRequest(encoded.text, max_new_tokens=self.max_new_tokens)
+
+
+def _written(answer: Generated) -> Prediction:
+    if answer.failure:
+        return Prediction(None, failure=answer.failure, prompt_tokens=answer.prompt_tokens)
+    return written_prediction(
+        answer.text,
+        cut=answer.finish == "length",
+        prompt_tokens=answer.prompt_tokens,
+        completion_tokens=answer.tokens,
+    )

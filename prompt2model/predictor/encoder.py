@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 from prompt2model.errors import RunFolderError
@@ -46,7 +46,9 @@ class EncoderStudent:
             for choice, row, encoded in zip(best, probabilities.tolist(), inputs, strict=True)
         ]
 
-    def stream(self, encoded: EncodedInput, item: Item) -> Iterator[str]:
-        """The label, in one piece."""
+    def stream(self, encoded: EncodedInput, item: Item) -> Generator[str, None, Prediction]:
+        """The label, in one piece; the generator returns the whole."""
         (prediction,) = self.answer([encoded], [item])
-        yield prediction.text or ""
+        if prediction.text is not None:
+            yield prediction.text
+        return prediction

@@ -30,7 +30,9 @@ def input_format_for(family: Family, instruction: str) -> str:
     """The input format of a new student; `instruction` may be empty.
 
     An encoder classifier reads the bare input: its labels are fixed, and the instruction would only cost time.
+    An `{input}` of the instruction's own becomes a word, so that the format has one slot.
     """
+    instruction = instruction.replace(INPUT_SLOT, INPUT_SLOT.strip("{}"))
     if family == "encoder":
         return INPUT_SLOT
     head = f"{instruction}\n\n" if instruction else ""

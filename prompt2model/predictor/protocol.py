@@ -19,5 +19,5 @@ class Predictor(Protocol):
         ...
 
     def stream(self, item: Item) -> Iterator[str]:
-        """The answer to one item, piece by piece."""
+        """The answer to one item, piece by piece. Raises a Prompt2ModelError where there is none that is whole."""
         ...

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Protocol
 
 from prompt2model.errors import RunFolderError
 from prompt2model.predictor.input_format import EncodedInput, encode_inputs
+from prompt2model.predictor.no_answer import no_answer
 from prompt2model.predictor.student_folder import StudentSpec, find_student, read_spec
 from prompt2model.records import Item, Prediction
 from prompt2model.weights import WeightsLocation, locate
@@ -18,8 +19,9 @@ _CHUNK = 1024
 
 
 class _Answerer(Protocol):
-    """What a family adds: one batch of inputs in, predictions out.
+    """What a family adds: one batch of inputs in, predictions out; all of its answers are closed, or all are written.
 
+    `stream` yields the answer piece by piece and returns the whole.
     `batch_rows` and `batch_tokens` (after padding) are its largest batch.
     """
 
@@ -29,7 +31,7 @@ class _Answerer(Protocol):
 
     def answer(self, inputs: Sequence[EncodedInput], items: Sequence[Item]) -> list[Prediction]: ...
 
-    def stream(self, encoded: EncodedInput, item: Item) -> Iterator[str]: ...
+    def stream(self, encoded: EncodedInput, item: Item) -> Generator[str, None, Prediction]: ...
 
 
 class StudentPredictor:
@@ -59,16 +61,24 @@ class StudentPredictor:
             yield from self._predict_chunk(chunk)
 
     def stream(self, item: Item) -> Iterator[str]:
-        """The answer to one item piece by piece; a closed label comes in one piece."""
+        """The answer to one item piece by piece; a closed label comes in one piece.
+
+        Raises NoAnswerError after the last piece where there is no answer, or none that is whole.
+        """
         (encoded,) = self._encode([item])
-        yield from self._answerer.stream(encoded, item)
+        prediction = yield from self._answerer.stream(encoded, item)
+        if prediction.failure is not None:
+            raise no_answer(prediction.failure)
 
     def _predict_chunk(self, items: Sequence[Item]) -> list[Prediction]:
         encoded = self._encode(items)
         order = sorted(range(len(items)), key=lambda number: len(encoded[number].ids), reverse=True)
         predictions: list[Prediction | None] = [None] * len(items)
         limits = (self._answerer.batch_rows, self._answerer.batch_tokens)
-        for batch in _batches(order, encoded, *limits):
+        # What is chosen and what is written never share a batch, so that no answer depends on its company.
+        closed = [number for number in order if self.labels or items[number].choices]
+        written = [number for number in order if not (self.labels or items[number].choices)]
+        for batch in chain(_batches(closed, encoded, *limits), _batches(written, encoded, *limits)):
             answers = self._answerer.answer([encoded[i] for i in batch], [items[i] for i in batch])
             for number, prediction in zip(batch, answers, strict=True):
                 predictions[number] = prediction

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -15,7 +16,8 @@ import pytest
 from demo_creator.run_folders import colour_examples, finished_run, served
 from model_trainer.tiny_models import COLOURS, one_thread
 
-from prompt2model.records import TaskSpec
+from prompt2model.predictor import StudentPredictor, load_predictor
+from prompt2model.records import Item, TaskSpec
 
 one_thread = pytest.fixture(autouse=True, scope="session")(one_thread)
 OPTIONS = (
@@ -113,6 +115,31 @@ def silent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     task = TaskSpec("Say it.", (), "generation", (), "en", "Say it.")
     run = finished_run(tmp_path_factory.mktemp("silent") / "run", task, colour_examples(["</s>"] * 6), "decoder")
     with served(run) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def short_of_room(generation_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a demo whose student may write two tokens only."""
+    run = tmp_path_factory.mktemp("short_of_room") / "run"
+    shutil.copytree(generation_run, run)
+    path = run / "7_trained" / "student" / "prompt2model.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "max_new_tokens": 2}))
+    with served(run) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def broken(generation_run: Path) -> Iterator[str]:
+    """The address of a demo whose student breaks while it writes."""
+
+    class Broken(StudentPredictor):
+        def stream(self, item: Item) -> Iterator[str]:
+            yield "the"
+            raise RuntimeError("at <b>0x7f</b>:\nout of memory")
+
+    student = load_predictor(generation_run)
+    with served(generation_run, Broken(student.folder, student.spec, student._answerer)) as address:
         yield address
 
 

@@ -14,7 +14,7 @@ from prompt2model.console import AutomaticChooser, SilentProgress
 from prompt2model.demo_creator import DemoCreator, server
 from prompt2model.demo_creator.creator import DemoCreatorInputs
 from prompt2model.model_trainer import ModelTrainer, ModelTrainerConfig, TrainInputs
-from prompt2model.predictor import load_predictor
+from prompt2model.predictor import StudentPredictor, load_predictor
 from prompt2model.records import (
     ChosenModel,
     Demo,
@@ -79,14 +79,14 @@ def finished_run(
 
 
 @contextmanager
-def served(run: Path) -> Iterator[str]:
-    """The address of a run's demo, served by this process."""
+def served(run: Path, predictor: StudentPredictor | None = None) -> Iterator[str]:
+    """The address of a run's demo, served by this process; its own student answers, or another `predictor`."""
     import uvicorn
 
     store = RunStore.open(run)
     demo: Demo = store.load(store.manifest()["create_demo"], Demo)
     listener = server.listen(0)
-    app = server.build_app(demo, load_predictor(demo.model_folder), store.report_file)
+    app = server.build_app(demo, predictor or load_predictor(demo.model_folder), store.report_file)
     running = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=running.run, args=([listener],))
     thread.start()

@@ -169,6 +169,24 @@ def test_no_answer_is_said_as_such(browser: Any, silent: str) -> None:
     wait(browser, lambda: "The model wrote an empty answer to this input." in page_text(browser))
 
 
+def test_a_cut_answer_is_said_as_such(browser: Any, short_of_room: str) -> None:
+    open_page(browser, short_of_room)
+    ask(browser, "the blue door")
+    sentence = "The answer is not whole: the model ran out of room before it came to an end."
+    wait(browser, lambda: sentence in page_text(browser))
+    assert find(browser, "#answer textarea")[0].get_property("value") == "the colour"
+
+
+def test_a_failure_is_one_sentence(browser: Any, broken: str, capfd: pytest.CaptureFixture[str]) -> None:
+    open_page(browser, broken)
+    ask(browser, "the blue door")
+    sentence = "The model failed on this input. The terminal that runs this page says why."
+    wait(browser, lambda: sentence in page_text(browser))
+    assert "out of memory" not in page_text(browser)
+    assert "Traceback" not in page_text(browser)
+    assert "RuntimeError: at <b>0x7f</b>" in capfd.readouterr().err
+
+
 def test_choices(browser: Any, multiple_choice: str) -> None:
     open_page(browser, multiple_choice)
     ask(browser, "the blue door", "blue\nblue\n")
