@@ -86,7 +86,8 @@ class Record:
     def _write_predictions(self) -> None:
         file = RECORDS / f"{self.name}.predictions.json"
         before = json.loads(file.read_text()) if self.partial and file.exists() else {}
-        file.write_text(json.dumps(before | self.predictions, separators=(",", ":")) + "\n")
+        after = before | {key: _compact(answers) for key, answers in self.predictions.items()}
+        file.write_text(json.dumps(after, separators=(",", ":")) + "\n")
 
 
 def options(description: str, **defaults: Any) -> argparse.ArgumentParser:
@@ -141,6 +142,13 @@ def _processor() -> str:
     except OSError:
         return platform.processor()
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _compact(answers: Sequence[str | None]) -> dict[str, Any]:
+    """Answers in the order of the test rows, as positions in the list of distinct ones; -1 for no answer."""
+    distinct = sorted({answer for answer in answers if answer is not None})
+    numbers = {answer: number for number, answer in enumerate(distinct)}
+    return {"distinct": distinct, "answers": [-1 if answer is None else numbers[answer] for answer in answers]}
 
 
 def _rounded(values: Mapping[str, Any]) -> dict[str, Any]:
