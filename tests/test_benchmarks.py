@@ -30,7 +30,8 @@ def test_every_benchmark_says_how_it_is_run(script: Path) -> None:
 def test_every_record_can_be_traced(record: Path) -> None:
     content = json.loads(record.read_text())
     if record.name.endswith(".predictions.json"):
-        assert all(isinstance(answers, list) for answers in content.values())
+        for kept in content.values():
+            assert all(-1 <= number < len(kept["distinct"]) for number in kept["answers"])
         return
     assert {"benchmark", "commit", "seconds", "machine", "seeds", "figures"} <= set(content)
     for figure in content["figures"].values():
