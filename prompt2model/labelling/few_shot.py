@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from prompt2model.errors import TeacherError
 from prompt2model.labelling.prompts import LabellingPrompt, choice_letter, demonstrations_for, speaks_plain
 from prompt2model.labelling.reading import plain_form, read_label
+from prompt2model.predictor.no_answer import no_answer
 from prompt2model.records import Demonstration, Item, Prediction, TaskSpec
 from prompt2model.teacher.client import ChatClient, ChatRequest, ChatResponse
 
@@ -53,14 +53,15 @@ class FewShotPredictor:
                 yield self.read(item, answers[request])
 
     def stream(self, item: Item) -> Iterator[str]:
-        """The answer piece by piece; a label or choice as a whole. Raises TeacherError when there is none."""
+        """The answer piece by piece; a label or choice as a whole. Ends in NoAnswerError when there is no whole one."""
         if self._task.kind == "generation":
-            yield from self._client.stream(self.request(item))
-            return
-        prediction = next(self.predict([item]))
-        if prediction.text is None:
-            raise TeacherError(f"the teacher gave no answer ({prediction.failure}): {prediction.raw[:80]!r}; try again")
-        yield prediction.text
+            prediction = self.read(item, (yield from self._client.stream(self.request(item))))
+        else:
+            prediction = next(self.predict([item]))
+            if prediction.text is not None:
+                yield prediction.text
+        if prediction.failure is not None:
+            raise no_answer(prediction.failure)
 
     def request(self, item: Item) -> ChatRequest:
         """What the teacher is asked for `item`."""

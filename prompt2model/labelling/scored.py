@@ -11,6 +11,7 @@ from prompt2model.errors import ConfigError, TeacherError
 from prompt2model.labelling.calibration import CONTENT_FREE, mean_scores
 from prompt2model.labelling.prompts import LabellingPrompt, demonstrations_for, speaks_plain
 from prompt2model.labelling.scoring_forms import AnswerScores, ChannelForm, DirectForm, ScoringForm, Way
+from prompt2model.predictor.no_answer import no_answer
 from prompt2model.records import Demonstration, Item, Prediction, TaskSpec
 from prompt2model.teacher.client import ChatClient, Scorer
 
@@ -79,11 +80,11 @@ class ScoredLabelPredictor:
                 yield self._read(item, [[column[number] for column in way] for way in columns])
 
     def stream(self, item: Item) -> Iterator[str]:
-        """The label as a whole. Raises TeacherError when there is none."""
+        """The label as a whole. Raises NoAnswerError when there is none."""
         prediction = next(self.predict([item]))
-        if prediction.text is None:
-            raise TeacherError(f"the teacher gave no scores ({prediction.failure}); try again")
-        yield prediction.text
+        if prediction.failure is not None:
+            raise no_answer(prediction.failure)
+        yield prediction.text or ""
 
     def _scores(self, form: ScoringForm, items: Sequence[Item]) -> list[AnswerScores]:
         """What the input adds: the scores of each item less those without it."""

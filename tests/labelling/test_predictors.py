@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from prompt2model.errors import ConfigError, TeacherError
+from prompt2model.errors import ConfigError, NoAnswerError, TeacherError
 from prompt2model.labelling import FewShotPredictor, ScoredLabelPredictor, teacher_predictor
 from prompt2model.records import Demonstration, Item, TaskSpec
 from prompt2model.teacher import ChatRequest, ChatResponse, ScoreRequest, ScriptedClient
@@ -166,5 +166,14 @@ def test_text_is_streamed_and_a_label_comes_whole() -> None:
         "title",
     ]
     assert list(FewShotPredictor(ScriptedClient(lambda r: "Billing."), TASK).stream(Item("x"))) == ["billing"]
-    with pytest.raises(TeacherError, match="no answer"):
+    with pytest.raises(NoAnswerError, match="unparsable"):
         list(FewShotPredictor(ScriptedClient(lambda r: "?"), TASK).stream(Item("x")))
+
+
+def test_a_streamed_text_that_was_cut_ends_in_an_error() -> None:
+    cut = ScriptedClient(lambda request: ChatResponse("a short", finish="length"))
+    pieces = []
+    with pytest.raises(NoAnswerError) as caught:
+        for piece in FewShotPredictor(cut, TEXT_TASK).stream(Item("x")):
+            pieces.append(piece)
+    assert ("".join(pieces), caught.value.failure) == ("a short", "truncated")
