@@ -256,8 +256,7 @@ def test_ctrl_c_while_the_teacher_writes(work: Path) -> None:
     teacher = ColourTeacher()
     reachable: Callable[[], None] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
     with OpenAILikeServer(teacher, delay=0.1) as server:
-        # A base model that is not there ends the resumed run before training, which is not looked at here.
-        process = start(*asking(server), "--base-model", "./none", cwd=work, preexec_fn=reachable)
+        process = start(*asking(server), cwd=work, preexec_fn=reachable)
         assert teacher.called[10].wait(120)
         process.send_signal(signal.SIGINT)
         ended = finish(process)
@@ -268,7 +267,8 @@ def test_ctrl_c_while_the_teacher_writes(work: Path) -> None:
         before, stored, answered = kept(run), stored_answers(run), server.outcomes()["answered"]
         assert {"1_task", "2_retrieved", "3_reserved"} <= set(before)
         assert stored > 0
-        assert "no model folder ./none" in command("resume", "runs/new", "--yes", cwd=work).fault()
+        ended = command("resume", "runs/new", "--yes", cwd=work)
+        assert ended.code == 0, ended.err
         asked_again = server.outcomes()["answered"] - answered
         assert asked_again == stored_answers(run) - stored, "an answer that was stored was asked for again"
     assert before.items() <= kept(run).items()
