@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
+from prompt2model.catalogue.row_reading import read_question
 from prompt2model.component import Component, ComponentConfig, Estimate, RunContext
 from prompt2model.errors import NotEnoughDataError
 from prompt2model.records import (
@@ -24,6 +25,7 @@ from prompt2model.records import (
 from prompt2model.text_index.near_duplicates import NearDuplicates, normalise_text
 
 _MOST_TRUSTED_FIRST = ("user", "demonstration", "retrieved", "generated")
+UNREAD_DEMONSTRATION = "demonstration whose choices cannot be read"
 
 
 class DatasetAssemblerConfig(ComponentConfig):
@@ -64,7 +66,7 @@ class DatasetAssembler(Component[AssemblerInputs, Dataset]):
         """Raises NotEnoughDataError when too few rows or only one label is left."""
         config, task = self.config, inputs.task
         dropped: Counter[str] = Counter()
-        rows = list(_distinct(_merged(inputs, context), inputs.reserved.tests, task, config.near_duplicate, dropped))
+        rows = list(_distinct(_merged(inputs, dropped), inputs.reserved.tests, task, config.near_duplicate, dropped))
         tests = inputs.reserved.tests
         if not tests:
             rows, tests = self._set_synthetic_tests_aside(rows, context)
@@ -106,15 +108,26 @@ def source_name(source: Source) -> str:
     return f"{source.kind}: {source.dataset}"
 
 
-def _merged(inputs: AssemblerInputs, context: RunContext) -> Iterator[Example]:
+def _merged(inputs: AssemblerInputs, dropped: Counter[str]) -> Iterator[Example]:
     """All rows, the most trusted kind first; inside a kind in the order in which they came."""
-    demonstrations = [
-        make_example(item.input, (item.output,), Source("demonstration", dataset="prompt", row=number))
-        for number, item in enumerate(inputs.task.demonstrations)
-    ]
+    demonstrations = list(_demonstrations(inputs.task, dropped))
     for kind in _MOST_TRUSTED_FIRST:
         for rows in (inputs.reserved.remaining, demonstrations, inputs.generated.rows):
             yield from (row for row in rows if row.source.kind == kind)
+
+
+def _demonstrations(task: TaskSpec, dropped: Counter[str]) -> Iterator[Example]:
+    """The prompt's demonstrations in the form of all other rows: choices apart from their question."""
+    for number, item in enumerate(task.demonstrations):
+        source = Source("demonstration", dataset="prompt", row=number)
+        if task.kind != "multiple_choice":
+            yield make_example(item.input, (item.output,), source)
+            continue
+        example = read_question(item.input, item.output, source)
+        if isinstance(example, Example):
+            yield example
+        else:
+            dropped[UNREAD_DEMONSTRATION] += 1
 
 
 def _distinct(
@@ -157,9 +170,13 @@ def _check_enough(rows: Sequence[Example], task: TaskSpec, least: int) -> None:
             f"only {len(rows)} rows to train on, at least {least} are needed: "
             "add --data FILE, pick a data set, or let a teacher write examples (--generate 200)"
         )
-    if task.labels and len({row.target for row in rows}) < 2:
+    # One demonstration of every label is in the prompt; beside rows of one label it teaches nothing.
+    others = [row for row in rows if row.source.kind != "demonstration"]
+    if task.labels and others and len({row.target for row in others}) < 2:
+        beside = " besides the prompt's demonstrations" if len(others) < len(rows) else ""
         raise NotEnoughDataError(
-            f"all {len(rows)} rows have one label ({rows[0].target}); a classifier needs rows of two labels or more"
+            f"all {len(others)} rows{beside} have one label ({others[0].target}); a classifier needs rows of two "
+            "labels or more: add rows of the others with --data, or let a teacher write them (--generate 200)"
         )
 
 
