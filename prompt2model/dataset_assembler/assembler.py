@@ -69,7 +69,7 @@ class DatasetAssembler(Component[AssemblerInputs, Dataset]):
         rows = list(_distinct(_merged(inputs, dropped), inputs.reserved.tests, task, config.near_duplicate, dropped))
         tests = inputs.reserved.tests
         if not tests:
-            rows, tests = self._set_synthetic_tests_aside(rows, context)
+            rows, tests = self._set_synthetic_tests_aside(rows, task, context)
         _check_enough(rows, task, config.min_rows)
         labels = _labels(rows, task, context)
         by_label = _grouped(rows, labels)
@@ -86,16 +86,27 @@ class DatasetAssembler(Component[AssemblerInputs, Dataset]):
         return Dataset(tuple(train), tuple(validation), tuple(tests), labels, dict(dropped), dict(sources))
 
     def _set_synthetic_tests_aside(
-        self, rows: list[Example], context: RunContext
+        self, rows: list[Example], task: TaskSpec, context: RunContext
     ) -> tuple[list[Example], tuple[TestSet, ...]]:
-        """With no real row at all, generated rows are the only test there can be. The report says so."""
-        generated = [row for row in rows if row.source.kind == "generated"]
-        if not generated:
+        """Without a real test, generated rows are the only one there can be. The report says so.
+
+        A label of which none was generated is tested with rows that were given: a test of one label says nothing.
+        """
+        written = {row.target for row in rows if row.source.kind == "generated"}
+        if not written:
             return rows, ()
+        lacking = {label for label in task.labels if label not in written}
+        generated = [
+            row
+            for row in rows
+            if row.source.kind == "generated" or (row.target in lacking and row.source.kind != "demonstration")
+        ]
         by_label = _grouped(generated, tuple(dict.fromkeys(row.target for row in generated)))
         ids = _sample(by_label, self.config.synthetic_test_share, 1000, context.rng("synthetic test"))
-        context.progress.say(f"  no real test row: {len(ids)} generated rows set aside as a synthetic test")
         test = TestSet("generated rows", "synthetic", tuple(row for row in generated if row.id in ids))
+        given = sum(row.source.kind != "generated" for row in test.rows)
+        also = f", {given} of them given rows, of labels of which none was generated" if given else ""
+        context.progress.say(f"  no real test: {len(ids)} generated rows set aside as a synthetic one{also}")
         return [row for row in rows if row.id not in ids], (test,)
 
 

@@ -84,6 +84,8 @@ class TestReserver(Component[ReserverInputs, ReservedTests]):
         write_rows(path, _remaining(distinct.rows, held_out, index, dropped))
         for test in tests:
             context.progress.say(f"  {len(test.rows)} test rows reserved: {test.name} ({test.origin})")
+        for reason, count in sorted(dropped.items()):
+            context.progress.say(f"  {count} rows dropped: {reason}")
         return ReservedTests(tuple(tests), JsonlRows(path, Example), dict(dropped))
 
     def _gold(self, task: TaskSpec, dropped: Counter[str]) -> list[TestSet]:
@@ -130,7 +132,7 @@ def _test_candidates(distinct: Distinct, task: TaskSpec, context: RunContext) ->
         )
     candidates = tuple(row for row in distinct.rows if row.id not in doubtful and normalise_text(row.input))
     if task.labels and candidates and len({row.target for row in candidates}) < 2:
-        say(f"  all rows have the label {candidates[0].target}: none is held out, a test of one label says nothing")
+        say(f"  all rows have the label {candidates[0].target}: none is held out, for a test of one label says nothing")
         return ()
     return candidates
 

@@ -104,6 +104,13 @@ def test_without_a_real_row_a_synthetic_test_is_set_aside(make_context: Maker) -
     assert not {one.id for one in test.rows} & {one.id for one in (*data.train, *data.validation)}
 
 
+def test_a_synthetic_test_has_given_rows_of_the_labels_that_were_not_generated(make_context: Maker) -> None:
+    rows = [row(number, "y") for number in range(60)]
+    written = [row(number, "x", "generated") for number in range(200, 240)]
+    (test,) = DatasetAssembler().run(inputs(rows, written), make_context()).tests
+    assert Counter(one.target for one in test.rows) == {"y": 12, "x": 8}
+
+
 def test_the_same_seed_gives_the_same_order(make_context: Maker) -> None:
     def order(seed: int) -> list[str]:
         data = DatasetAssembler().run(inputs(some(60), tests=gold(row(999, "x"))), make_context(seed=seed))

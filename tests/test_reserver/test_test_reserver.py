@@ -184,7 +184,10 @@ def test_gold_rows_are_read_as_rows_to_train_on_are(
 
 def test_the_same_row_is_held_out_once(make_context: Maker) -> None:
     twice = (*rows(60), *(dataclasses.replace(one, input=f" {one.input.upper()}") for one in rows(60)))
-    reserved = TestReserver().run(Inputs(TASK, retrieved(twice)), make_context())
+    heard = Heard()
+    context = dataclasses.replace(make_context(), progress=heard)
+    reserved = TestReserver().run(Inputs(TASK, retrieved(twice)), context)
+    assert "  60 rows dropped: duplicate" in heard.lines
     (test,) = reserved.tests
     assert len(test.rows) == len({one.input.casefold() for one in test.rows}) == 12
     assert len(reserved.remaining) == 48
