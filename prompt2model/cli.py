@@ -77,8 +77,12 @@ def run(
     datasets: Annotated[
         str | None, typer.Option(help="auto, none, or ids divided by commas.", show_default=False)
     ] = None,
-    input_column: Annotated[str | None, typer.Option(help="Column of the inputs.", show_default=False)] = None,
-    output_column: Annotated[str | None, typer.Option(help="Column of the answers.", show_default=False)] = None,
+    input_column: Annotated[
+        str | None, typer.Option(help="Column of the inputs in --data and --examples.", show_default=False)
+    ] = None,
+    output_column: Annotated[
+        str | None, typer.Option(help="Column of the answers in --data and --examples.", show_default=False)
+    ] = None,
     generate: Annotated[
         int | None, typer.Option(help="Examples the teacher writes; 0 for none.", show_default=False)
     ] = None,
@@ -119,7 +123,11 @@ def run(
             input_column=input_column,
             output_column=output_column,
         ),
-        "reserve_tests": _given(examples=[_absolute(path) for path in examples or []] or None),
+        "reserve_tests": _given(
+            examples=[_absolute(path) for path in examples or []] or None,
+            input_column=input_column,
+            output_column=output_column,
+        ),
         "generate_data": _given(examples=generate),
         "retrieve_models": _given(model=_model_reference(base_model)),
     }

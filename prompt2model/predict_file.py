@@ -24,7 +24,7 @@ def predict_file(run: Path, file: Path, column: str | None = None, output: Path 
     `column` holds the inputs; without it the only column, or one named like an input, is taken.
     Raises DataFileError, RunFolderError.
     """
-    table = read_table(file)
+    table = read_table(file, (column,))
     name = _input_column(table, file, column)
     predictor = load_predictor(run)
     added = _free_names(table.columns)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -25,6 +25,9 @@ __all__ = ["DATA_SUFFIXES", "ColumnChoice", "Table", "propose_columns", "read_ta
 
 DATA_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
 """Endings of files that `read_table` reads."""
+
+# The csv module refuses cells above 131,072 characters; documents are longer. The most that fits a C long everywhere.
+csv.field_size_limit(2**31 - 1)
 
 _DELIMITERS = ",;\t|"
 _SNIFFED_ROWS = 200
@@ -65,9 +68,10 @@ class _Stream:
         return self.open()
 
 
-def read_table(path: Path | str) -> Table:
-    """The table in a file; its ending says the format.
+def read_table(path: Path | str, named: Collection[str | None] = ()) -> Table:
+    """The table in a file; its ending says the format. `named` are columns that a person names.
 
+    A CSV whose first line looks like a row of data is refused, unless that line holds a named column.
     Raises DataFileError (one line: file, row, what to do) when the file is missing, empty, badly encoded, of an
     unknown format, has no header or names a column twice. A row that does not fit the header raises it while the
     rows are read.
@@ -80,7 +84,7 @@ def read_table(path: Path | str) -> Table:
         raise DataFileError(f"{path}: the file is empty; give one with a header and rows")
     suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv"):
-        return _read_delimited(path, "\t" if suffix == ".tsv" else None)
+        return _read_delimited(path, "\t" if suffix == ".tsv" else None, named)
     if suffix in (".jsonl", ".ndjson", ".json"):
         return _read_json(path, lines=suffix != ".json")
     if suffix == ".parquet":
@@ -92,7 +96,7 @@ def read_table(path: Path | str) -> Table:
 # --- CSV and TSV -----------------------------------------------------------------------------------------------
 
 
-def _read_delimited(path: Path, delimiter: str | None) -> Table:
+def _read_delimited(path: Path, delimiter: str | None, named: Collection[str | None]) -> Table:
     encoding = encoding_of(path)
     with open_text(path, encoding) as file:
         # A few rows more than are judged, so that the last one is whole.
@@ -103,7 +107,8 @@ def _read_delimited(path: Path, delimiter: str | None) -> Table:
     if header is None:
         raise DataFileError(f"{path}: the file holds no row; the first line must name the columns")
     columns = _column_names(path, header[1])
-    _refuse_data_as_header(path, columns, [cells for _, cells in itertools.islice(records, _SNIFFED_ROWS)])
+    if not set(named) & set(columns):
+        _refuse_data_as_header(path, columns, [cells for _, cells in itertools.islice(records, _SNIFFED_ROWS)])
     return Table(path, columns, _Stream(lambda: _delimited_rows(path, encoding, chosen, columns)))
 
 
@@ -161,7 +166,8 @@ def _refuse_data_as_header(path: Path, columns: tuple[str, ...], rows: list[list
         if repeated or sentence:
             raise DataFileError(
                 f"{path}: the first line looks like a row of data ({name[:60]!r}) and not like the names of the "
-                "columns; add a first line such as input,output"
+                "columns; add a first line such as input,output; if the line does name them, rename them, or give one "
+                "of the names (--input-column, for predict --column)"
             )
 
 

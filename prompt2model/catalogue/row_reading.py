@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from prompt2model.catalogue.columns import ColumnChoice, as_references
 from prompt2model.catalogue.data_files import Table
+from prompt2model.catalogue.inline_options import split_question
 from prompt2model.catalogue.labels import LabelMatcher
 from prompt2model.records import Example, Source, TaskSpec, make_example
 
@@ -69,10 +70,14 @@ class RowReader:
 
     def label(self, text: str) -> str | None:
         """The task's label that a label of the data means; None when it means none."""
-        mapped = self.label_map.get(text)
-        return mapped if mapped in self.task.labels else self._matcher.match(text)
+        if text in self.label_map:
+            # Mapped to an empty text: its rows are left out, though the task may have such a label.
+            return self.label_map[text] or None
+        return self._matcher.match(text)
 
     def _choice_example(self, row: Mapping[str, str], text: str, answer: str, source: Source) -> Example | str:
+        if not self.columns.choices:
+            return read_question(text, answer, source)
         choices = self.choices(row)
         if len(choices) < 2:
             return NO_CHOICES
@@ -102,6 +107,17 @@ class RowReader:
         else:
             return None
         return choices[place] if 0 <= place < len(choices) else None
+
+
+def read_question(text: str, answer: str, source: Source) -> Example | str:
+    """The example of a question that carries its options in its text, or a reason why there is none."""
+    question = split_question(text)
+    if question is None:
+        return NO_CHOICES
+    target = question.answer(answer)
+    if target is None:
+        return ANSWER_NOT_OFFERED
+    return make_example(question.text, (target,), source, choices=tuple(question.options.values()))
 
 
 def _first_choice(rows: Sequence[Mapping[str, str]], output: str) -> int:

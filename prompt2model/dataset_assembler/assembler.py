@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
+from prompt2model.catalogue.row_reading import read_question
 from prompt2model.component import Component, ComponentConfig, Estimate, RunContext
 from prompt2model.errors import NotEnoughDataError
 from prompt2model.records import (
@@ -24,6 +25,7 @@ from prompt2model.records import (
 from prompt2model.text_index.near_duplicates import NearDuplicates, normalise_text
 
 _MOST_TRUSTED_FIRST = ("user", "demonstration", "retrieved", "generated")
+UNREAD_DEMONSTRATION = "demonstration whose choices cannot be read"
 
 
 class DatasetAssemblerConfig(ComponentConfig):
@@ -64,10 +66,10 @@ class DatasetAssembler(Component[AssemblerInputs, Dataset]):
         """Raises NotEnoughDataError when too few rows or only one label is left."""
         config, task = self.config, inputs.task
         dropped: Counter[str] = Counter()
-        rows = list(_distinct(_merged(inputs, context), inputs.reserved.tests, task, config.near_duplicate, dropped))
+        rows = list(_distinct(_merged(inputs, dropped), inputs.reserved.tests, task, config.near_duplicate, dropped))
         tests = inputs.reserved.tests
         if not tests:
-            rows, tests = self._set_synthetic_tests_aside(rows, context)
+            rows, tests = self._set_synthetic_tests_aside(rows, task, context)
         _check_enough(rows, task, config.min_rows)
         labels = _labels(rows, task, context)
         by_label = _grouped(rows, labels)
@@ -84,16 +86,27 @@ class DatasetAssembler(Component[AssemblerInputs, Dataset]):
         return Dataset(tuple(train), tuple(validation), tuple(tests), labels, dict(dropped), dict(sources))
 
     def _set_synthetic_tests_aside(
-        self, rows: list[Example], context: RunContext
+        self, rows: list[Example], task: TaskSpec, context: RunContext
     ) -> tuple[list[Example], tuple[TestSet, ...]]:
-        """With no real row at all, generated rows are the only test there can be. The report says so."""
-        generated = [row for row in rows if row.source.kind == "generated"]
-        if not generated:
+        """Without a real test, generated rows are the only one there can be. The report says so.
+
+        A label of which none was generated is tested with rows that were given: a test of one label says nothing.
+        """
+        written = {row.target for row in rows if row.source.kind == "generated"}
+        if not written:
             return rows, ()
+        lacking = {label for label in task.labels if label not in written}
+        generated = [
+            row
+            for row in rows
+            if row.source.kind == "generated" or (row.target in lacking and row.source.kind != "demonstration")
+        ]
         by_label = _grouped(generated, tuple(dict.fromkeys(row.target for row in generated)))
         ids = _sample(by_label, self.config.synthetic_test_share, 1000, context.rng("synthetic test"))
-        context.progress.say(f"  no real test row: {len(ids)} generated rows set aside as a synthetic test")
         test = TestSet("generated rows", "synthetic", tuple(row for row in generated if row.id in ids))
+        given = sum(row.source.kind != "generated" for row in test.rows)
+        also = f", {given} of them given rows, of labels of which none was generated" if given else ""
+        context.progress.say(f"  no real test: {len(ids)} generated rows set aside as a synthetic one{also}")
         return [row for row in rows if row.id not in ids], (test,)
 
 
@@ -106,15 +119,26 @@ def source_name(source: Source) -> str:
     return f"{source.kind}: {source.dataset}"
 
 
-def _merged(inputs: AssemblerInputs, context: RunContext) -> Iterator[Example]:
+def _merged(inputs: AssemblerInputs, dropped: Counter[str]) -> Iterator[Example]:
     """All rows, the most trusted kind first; inside a kind in the order in which they came."""
-    demonstrations = [
-        make_example(item.input, (item.output,), Source("demonstration", dataset="prompt", row=number))
-        for number, item in enumerate(inputs.task.demonstrations)
-    ]
+    demonstrations = list(_demonstrations(inputs.task, dropped))
     for kind in _MOST_TRUSTED_FIRST:
         for rows in (inputs.reserved.remaining, demonstrations, inputs.generated.rows):
             yield from (row for row in rows if row.source.kind == kind)
+
+
+def _demonstrations(task: TaskSpec, dropped: Counter[str]) -> Iterator[Example]:
+    """The prompt's demonstrations in the form of all other rows: choices apart from their question."""
+    for number, item in enumerate(task.demonstrations):
+        source = Source("demonstration", dataset="prompt", row=number)
+        if task.kind != "multiple_choice":
+            yield make_example(item.input, (item.output,), source)
+            continue
+        example = read_question(item.input, item.output, source)
+        if isinstance(example, Example):
+            yield example
+        else:
+            dropped[UNREAD_DEMONSTRATION] += 1
 
 
 def _distinct(
@@ -157,9 +181,13 @@ def _check_enough(rows: Sequence[Example], task: TaskSpec, least: int) -> None:
             f"only {len(rows)} rows to train on, at least {least} are needed: "
             "add --data FILE, pick a data set, or let a teacher write examples (--generate 200)"
         )
-    if task.labels and len({row.target for row in rows}) < 2:
+    # One demonstration of every label is in the prompt; beside rows of one label it teaches nothing.
+    others = [row for row in rows if row.source.kind != "demonstration"]
+    if task.labels and others and len({row.target for row in others}) < 2:
+        beside = " besides the prompt's demonstrations" if len(others) < len(rows) else ""
         raise NotEnoughDataError(
-            f"all {len(rows)} rows have one label ({rows[0].target}); a classifier needs rows of two labels or more"
+            f"all {len(others)} rows{beside} have one label ({others[0].target}); a classifier needs rows of two "
+            "labels or more: add rows of the others with --data, or let a teacher write them (--generate 200)"
         )
 
 

@@ -7,15 +7,15 @@ import itertools
 from collections import Counter
 from collections.abc import Mapping
 
-from prompt2model.catalogue.columns import ColumnChoice, as_references, propose_columns
+from prompt2model.catalogue.columns import ColumnChoice, as_references
 from prompt2model.catalogue.data_files import Table
 from prompt2model.catalogue.labels import LabelMatcher, label_key
+from prompt2model.catalogue.named_columns import columns_of, require_both
 from prompt2model.component import Chooser, Option
 from prompt2model.dataset_retriever.config import ColumnNames
 from prompt2model.errors import DataFileError
 from prompt2model.records import TaskSpec
 
-_SAMPLE_ROWS = 500
 _MOST_QUESTIONS = 30
 _ALMOST_SAME = 0.85
 
@@ -25,7 +25,7 @@ def settle_columns(name: str, table: Table, task: TaskSpec, named: ColumnNames, 
 
     Raises DataFileError when a named column is not there or the table has inputs only.
     """
-    proposed = propose_named(table, task, named)
+    proposed = require_both(table, columns_of(table, task, named.input, named.output))
     sample = table.sample(3)
     options = [
         Option(column, column, {"first values": " | ".join(_short(row[column]) for row in sample)})
@@ -33,39 +33,12 @@ def settle_columns(name: str, table: Table, task: TaskSpec, named: ColumnNames, 
     ]
     question = f"Which column of {name} is the {{}}? Proposed, because {proposed.reason}."
     chosen = {"input": proposed.input, "output": proposed.output}
-    if not proposed.output:
-        raise DataFileError(f"{table.path}: has one column only; rows with an input and an output are needed")
     for part, given in (("input", named.input), ("output", named.output)):
         if given is None:
             key = f"columns:{name}:{part}"
             chosen[part] = chooser.choose_one(key, question.format(part), options, chosen[part])
-    if chosen["input"] == chosen["output"]:
-        raise DataFileError(f"{name}: input and output are the same column {chosen['input']!r}; name two columns")
-    return ColumnChoice(chosen["input"], chosen["output"], proposed.reason, proposed.choices)
-
-
-def propose_named(table: Table, task: TaskSpec, named: ColumnNames) -> ColumnChoice:
-    """The proposal for what is not named."""
-    sample = table.sample(_SAMPLE_ROWS)
-    for column in filter(None, (named.input, named.output)):
-        table.require(column)
-    if not sample:
-        raise DataFileError(f"{table.path}: the file holds no row below its header")
-    if named.input and named.output:
-        rest = propose_columns(table.columns, sample, task)
-        return ColumnChoice(named.input, named.output, "they were named", rest.choices)
-    if named.input or named.output:
-        # Propose the other one among the columns that are left.
-        left = [column for column in table.columns if column not in (named.input, named.output)]
-        if not left:
-            return ColumnChoice(named.input or named.output or "", "", "the only column")
-        proposed = propose_columns(table.columns, sample, task)
-        other = proposed.output if named.input else proposed.input
-        if other not in left:
-            rest = propose_columns(left, sample, task)
-            other = (rest.output or rest.input) if named.input else rest.input
-        return ColumnChoice(named.input or other, named.output or other, proposed.reason, proposed.choices)
-    return propose_columns(table.columns, sample, task)
+    picked = ColumnChoice(chosen["input"], chosen["output"], proposed.reason, proposed.choices)
+    return require_both(table, picked)
 
 
 def settle_labels(
@@ -76,12 +49,7 @@ def settle_labels(
     Only asked where some rows carry such labels; the default is a label that is almost the same word, else to
     leave out. Raises DataFileError when `given` maps to what is no label of the task.
     """
-    for theirs, ours in given.items():
-        if ours and ours not in task.labels:
-            raise DataFileError(
-                f"label_map of {name}: {theirs!r} is mapped to {ours!r}, which is none of the labels "
-                f"{', '.join(task.labels)}"
-            )
+    check_label_map(name, given, task)
     mapping = dict(given)
     if not task.labels:
         return {}
@@ -90,6 +58,14 @@ def settle_labels(
         question = f"{name}: the label {_short(label)!r} ({count} rows) is none of the task's. Which one is meant?"
         mapping[label] = chooser.choose_one(f"label:{name}:{label}", question, options, _almost(label, task.labels))
     return mapping
+
+
+def check_label_map(name: str, given: Mapping[str, str], task: TaskSpec) -> None:
+    """Raises DataFileError when a label is mapped to what is no label of the task."""
+    for theirs, ours in given.items():
+        if ours and ours not in task.labels:
+            there = f"none of its labels {', '.join(task.labels)}" if task.labels else "no label: the task has none"
+            raise DataFileError(f"label_map of {name}: {theirs!r} is mapped to {ours!r}, which is {there}; correct it")
 
 
 def foreign_labels(table: Table, columns: ColumnChoice, task: TaskSpec, given: Mapping[str, str]) -> Counter[str]:

@@ -14,13 +14,14 @@ from pathlib import Path
 
 from prompt2model.catalogue.dataset_cards import DatasetCard
 from prompt2model.catalogue.licences import allows_commercial_use
+from prompt2model.catalogue.named_columns import columns_of
 from prompt2model.catalogue.row_reading import RowReader
 from prompt2model.component import Component, Estimate, Option, RunContext
 from prompt2model.dataset_retriever.collecting import collect, write_examples
 from prompt2model.dataset_retriever.config import ColumnNames, DatasetRetrieverConfig
 from prompt2model.dataset_retriever.fitting import Fit, judge
 from prompt2model.dataset_retriever.opening import OpenedDataset, open_dataset
-from prompt2model.dataset_retriever.questions import propose_named, settle_columns, settle_labels
+from prompt2model.dataset_retriever.questions import settle_columns, settle_labels
 from prompt2model.dataset_retriever.searching import Found, find_datasets
 from prompt2model.dataset_retriever.user_files import UserFile, read_user_file
 from prompt2model.errors import ConfigError, DataFileError, HubError
@@ -145,7 +146,8 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
                 checked += 1
             try:
                 opened = self._open(card, context, automatic=True)
-                columns = propose_named(opened.sample_table, task, self.config.columns.get(card.id, ColumnNames()))
+                named = self.config.columns.get(card.id, ColumnNames())
+                columns = columns_of(opened.sample_table, task, named.input, named.output)
                 fits[card.id] = judge(opened, columns, task, self.config.max_rows)
             except (DataFileError, HubError) as error:
                 fits[card.id] = Fit(False, str(error))

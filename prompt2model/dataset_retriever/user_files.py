@@ -9,11 +9,11 @@ from pathlib import Path
 
 from prompt2model.catalogue.columns import ColumnChoice
 from prompt2model.catalogue.data_files import Table, read_table
-from prompt2model.catalogue.row_reading import FOREIGN_LABEL, RowReader
+from prompt2model.catalogue.row_reading import EMPTY_INPUT, EMPTY_OUTPUT, FOREIGN_LABEL, RowReader
 from prompt2model.component import RunContext
 from prompt2model.dataset_retriever.collecting import numbered
 from prompt2model.dataset_retriever.config import ColumnNames
-from prompt2model.dataset_retriever.questions import settle_columns
+from prompt2model.dataset_retriever.questions import check_label_map, settle_columns
 from prompt2model.errors import DataFileError
 from prompt2model.records import ChosenDataset, Example, Source, TaskSpec
 
@@ -44,7 +44,8 @@ def read_user_file(
     path: Path, named: ColumnNames, label_map: Mapping[str, str], task: TaskSpec, context: RunContext
 ) -> UserFile:
     """Check one file. Raises DataFileError when a column is missing, no row is usable, or many labels are foreign."""
-    table = read_table(path)
+    check_label_map(path.name, label_map, task)
+    table = read_table(path, (named.input, named.output))
     columns = settle_columns(str(path), table, task, named, context.chooser)
     reader = RowReader.for_table(table, columns, task, label_map)
     source = Source("user", dataset=path.name, split="train")
@@ -64,7 +65,7 @@ def read_user_file(
             if label not in label_map:
                 first_foreign = first_foreign or f"row {number + 1} has {label[:60]!r}"
                 foreign[label] += 1
-    _refuse_useless(path, columns, task, usable, foreign, first_foreign)
+    _refuse_useless(path, columns, task, usable, dropped, foreign, first_foreign)
     note = ""
     if foreign:
         listed = ", ".join(f"{label[:40]!r} ({count})" for label, count in foreign.most_common(5))
@@ -74,13 +75,25 @@ def read_user_file(
 
 
 def _refuse_useless(
-    path: Path, columns: ColumnChoice, task: TaskSpec, usable: int, foreign: Counter[str], first: str
+    path: Path,
+    columns: ColumnChoice,
+    task: TaskSpec,
+    usable: int,
+    dropped: Counter[str],
+    foreign: Counter[str],
+    first: str,
 ) -> None:
     if foreign and foreign.total() > MOST_FOREIGN * (usable + foreign.total()):
         raise DataFileError(
             f"{path}: {foreign.total()} of {usable + foreign.total()} rows have a label in column "
             f"{columns.output!r} that the task does not have; the first is: {first}; the task's labels are "
             f"{', '.join(task.labels)}; correct the file, name another output_column, or set label_map"
+        )
+    if not usable and not dropped.keys() <= {EMPTY_INPUT, EMPTY_OUTPUT}:
+        reasons = ", ".join(f"{reason} ({count})" for reason, count in dropped.most_common())
+        raise DataFileError(
+            f"{path}: no row can be used with the columns {columns.input!r} and {columns.output!r}: {reasons}; "
+            "correct the rows, or name other columns with input_column and output_column"
         )
     if not usable:
         raise DataFileError(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from prompt2model.catalogue.inline_options import read_options
 from prompt2model.prompt_parser.label_list import LabelList, clean_label
 from prompt2model.prompt_parser.label_sets import find_label_lists
 from prompt2model.prompt_parser.out_of_scope import find_out_of_scope
@@ -14,11 +15,6 @@ from prompt2model.records import OUT_OF_SCOPE, Demonstration, Kind
 
 _LONGEST_LABEL = 60
 _MOST_LABELS_READ = 400
-_OPTION = re.compile(
-    r"(?:(?<=\s)|^)[(\[]?(?P<mark>[A-Ha-h]|"
-    r"[1-8])[).:\]][ \t]*(?P<text>[^\n]*?)(?=\s+[(\[]?[A-Ha-h1-8][).:\]][ \t]|\n|$)",
-    re.MULTILINE,
-)
 _OPTION_SLOT = re.compile(
     r"(?:^|\s)[(\[]?[A-Da-d1-4][).:\]][ \t]*(?:\{|<|\[)|(?:options|choices)\s*[:：]\s*(?:\{|<|\[)", re.IGNORECASE
 )
@@ -176,19 +172,6 @@ def _is_multiple_choice(prompt: str, instruction: str, pairs: Sequence[Demonstra
         return False
     # The same options in every input are a closed label set.
     return len(set(with_options)) > 1 or (len(pairs) == 1 and (cue or bool(_letter(pairs[0].output))))
-
-
-def read_options(text: str) -> dict[str, str]:
-    """The options (A) …, B. …, 3) … of a question: mark → text. Empty when they do not follow each other."""
-    found: dict[str, str] = {}
-    for match in _OPTION.finditer(text):
-        mark = match["mark"].upper()
-        expected = chr(ord("A") + len(found)) if mark.isalpha() else str(len(found) + 1)
-        if mark == expected and (not found or next(iter(found)).isalpha() == mark.isalpha()):
-            found[mark] = match["text"].strip()
-        elif mark in ("A", "1"):
-            found = {mark: match["text"].strip()}
-    return found
 
 
 def _answers_option(output: str, options: dict[str, str]) -> bool:

@@ -12,8 +12,10 @@ from pydantic import Field
 
 from prompt2model.artifacts import JsonlRows, write_rows
 from prompt2model.component import Component, ComponentConfig, Estimate, RunContext
+from prompt2model.errors import DataFileError
 from prompt2model.records import Example, ReservedTests, RetrievedData, Rows, TaskSpec, TestSet
 from prompt2model.test_reserver.gold_files import read_gold
+from prompt2model.test_reserver.repeats import Distinct, distinct_rows
 from prompt2model.text_index.near_duplicates import NearDuplicates, normalise_text
 
 
@@ -28,7 +30,7 @@ class TestReserverConfig(ComponentConfig):
     input_column: str | None = Field(None, description="Column of the inputs in `examples`; proposed when absent.")
     output_column: str | None = Field(None, description="Column of the answers in `examples`; proposed when absent.")
     share: float = Field(
-        0.2, gt=0, lt=0.9, description="Share of the retrieved rows held out when there are no gold or official tests."
+        0.2, gt=0, lt=0.9, description="Share of the rows held out when there are no gold or official tests."
     )
     max_rows: int = Field(1000, ge=1, description="Most rows of a held-out or official test set.")
     min_retrieved: int = Field(25, ge=2, description="Fewer retrieved rows than this are all trained on.")
@@ -44,7 +46,7 @@ class ReserverInputs:
 
 
 class TestReserver(Component[ReserverInputs, ReservedTests]):
-    """Gold rows first; else official test splits; else a stratified share of the retrieved rows."""
+    """Gold rows first; else official test splits; else a stratified share of the user's and retrieved rows."""
 
     __test__ = False  # not a pytest class
 
@@ -64,22 +66,44 @@ class TestReserver(Component[ReserverInputs, ReservedTests]):
 
     def run(self, inputs: ReserverInputs, context: RunContext) -> ReservedTests:
         """Raises DataFileError when a gold file cannot be used."""
-        config = self.config
-        tests = [read_gold(path, inputs.task, config.input_column, config.output_column) for path in config.examples]
+        config, task = self.config, inputs.task
+        distinct = distinct_rows(inputs.retrieved.rows, task)
+        dropped = Counter(distinct.dropped)
+        tests = self._gold(task, dropped)
         for official in inputs.retrieved.official_tests:
             tests.append(_bounded(official, config.max_rows, context.seed))
         held_out: set[str] = set()
-        if not tests and len(inputs.retrieved.rows) >= config.min_retrieved:
-            held_out = choose_stratified(inputs.retrieved.rows, config.share, config.max_rows, context.seed)
-            rows = tuple(row for row in inputs.retrieved.rows if row.id in held_out)
-            tests.append(TestSet("held out of the retrieved rows", "held_out", rows))
-        dropped: Counter[str] = Counter()
+        if not tests:
+            candidates = _test_candidates(distinct, task, context)
+            if len(candidates) >= config.min_retrieved:
+                held_out = choose_stratified(candidates, config.share, config.max_rows, context.seed)
+                rows = tuple(row for row in candidates if row.id in held_out)
+                tests.append(TestSet(f"held out of {_origin(rows)} rows", "held_out", rows))
         index = _index(tests, config.near_duplicate)
         path = context.folder / "remaining.jsonl"
-        write_rows(path, _remaining(inputs.retrieved.rows, held_out, index, dropped))
+        write_rows(path, _remaining(distinct.rows, held_out, index, dropped))
         for test in tests:
             context.progress.say(f"  {len(test.rows)} test rows reserved: {test.name} ({test.origin})")
+        for reason, count in sorted(dropped.items()):
+            context.progress.say(f"  {count} rows dropped: {reason}")
         return ReservedTests(tuple(tests), JsonlRows(path, Example), dict(dropped))
+
+    def _gold(self, task: TaskSpec, dropped: Counter[str]) -> list[TestSet]:
+        """The gold rows, one test set for each file name; a row that stands in two files counts once."""
+        config = self.config
+        files = [read_gold(path, task, config.input_column, config.output_column) for path in config.examples]
+        distinct = distinct_rows((row for rows in files for row in rows), task)
+        for first, second, *_ in distinct.contradictions:
+            raise DataFileError(
+                f"{second.source.dataset}: row {(second.source.row or 0) + 1} repeats the input of row "
+                f"{(first.source.row or 0) + 1} in {first.source.dataset} with another answer "
+                f"({second.target!r}, not {first.target!r}); settle which is right"
+            )
+        dropped.update({f"gold: {reason}": count for reason, count in distinct.dropped.items()})
+        by_file: dict[str, list[Example]] = defaultdict(list)
+        for row in distinct.rows:
+            by_file[row.source.dataset].append(row)
+        return [TestSet(Path(name).stem, "gold", tuple(rows)) for name, rows in by_file.items()]
 
 
 def choose_stratified(rows: Rows, share: float, most: int, seed: int) -> set[str]:
@@ -95,6 +119,29 @@ def choose_stratified(rows: Rows, share: float, most: int, seed: int) -> set[str
         count = max(1, round(wanted * len(members) / len(rows))) if len(members) > 1 else 0
         chosen.update(identity for _, identity in sorted(members)[:count])
     return chosen
+
+
+def _test_candidates(distinct: Distinct, task: TaskSpec, context: RunContext) -> tuple[Example, ...]:
+    """Rows that can be held out: their inputs have one answer, and all together have two labels or more."""
+    say = context.progress.say
+    doubtful = {row.id for group in distinct.contradictions for row in group}
+    if doubtful:
+        say(
+            f"  {len(distinct.contradictions)} inputs have different answers in different rows: they are not held out "
+            "as tests, and the first answer of each is trained on"
+        )
+    candidates = tuple(row for row in distinct.rows if row.id not in doubtful and normalise_text(row.input))
+    if task.labels and candidates and len({row.target for row in candidates}) < 2:
+        say(f"  all rows have the label {candidates[0].target}: none is held out, for a test of one label says nothing")
+        return ()
+    return candidates
+
+
+def _origin(rows: Sequence[Example]) -> str:
+    kinds = {row.source.kind for row in rows}
+    if kinds == {"user"}:
+        return "your own"
+    return "your own and the retrieved" if "user" in kinds else "the retrieved"
 
 
 def _bounded(test: TestSet, most: int, seed: int) -> TestSet:

@@ -17,8 +17,13 @@ from prompt2model.errors import DataFileError
 
 def refusal(path: Path) -> str:
     """The message with which a file is refused, at the door or while its rows are read."""
+    return refusal_with(path, ())
+
+
+def refusal_with(path: Path, named: tuple[str | None, ...]) -> str:
+    """The same, with columns that a person names."""
     with pytest.raises(DataFileError) as caught:
-        list(read_table(path).rows)
+        list(read_table(path, named).rows)
     message = str(caught.value)
     assert "\n" not in message
     assert path.name in message
@@ -94,6 +99,18 @@ def test_utf16_without_a_mark_is_refused(tmp_path: Path) -> None:
 )
 def test_bad_csv_is_refused(tmp_path: Path, text: str, said: str) -> None:
     assert said in refusal(write(tmp_path / "bad.csv", text))
+
+
+def test_a_named_column_proves_that_the_first_line_is_a_header(tmp_path: Path) -> None:
+    path = write(tmp_path / "q.csv", "text,question\nwho?,question\nhe.,statement\n")
+    assert "looks like a row of data" in refusal(path)
+    assert "looks like a row of data" in refusal_with(path, ("body", None))
+    assert read_table(path, (None, "question")).columns == ("text", "question")
+
+
+def test_a_long_cell_is_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "long.csv", f"text,label\n{'word ' * 100_000},x\n")
+    assert [len(row["text"]) for row in read_table(path).rows] == [500_000]
 
 
 def test_missing_file_folder_and_unknown_ending(tmp_path: Path) -> None:

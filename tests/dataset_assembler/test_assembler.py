@@ -104,6 +104,13 @@ def test_without_a_real_row_a_synthetic_test_is_set_aside(make_context: Maker) -
     assert not {one.id for one in test.rows} & {one.id for one in (*data.train, *data.validation)}
 
 
+def test_a_synthetic_test_has_given_rows_of_the_labels_that_were_not_generated(make_context: Maker) -> None:
+    rows = [row(number, "y") for number in range(60)]
+    written = [row(number, "x", "generated") for number in range(200, 240)]
+    (test,) = DatasetAssembler().run(inputs(rows, written), make_context()).tests
+    assert Counter(one.target for one in test.rows) == {"y": 12, "x": 8}
+
+
 def test_the_same_seed_gives_the_same_order(make_context: Maker) -> None:
     def order(seed: int) -> list[str]:
         data = DatasetAssembler().run(inputs(some(60), tests=gold(row(999, "x"))), make_context(seed=seed))
@@ -116,6 +123,35 @@ def test_one_label_only_is_refused(make_context: Maker) -> None:
     rows = [row(number, "x") for number in range(30)]
     with pytest.raises(NotEnoughDataError, match=r"one label \(x\)"):
         DatasetAssembler().run(inputs(rows, tests=gold(row(999, "y"))), make_context())
+
+
+def test_demonstrations_do_not_stand_for_the_labels_that_the_rows_lack(make_context: Maker) -> None:
+    rows = [row(number, "y") for number in range(60)]
+    assert TASK.demonstrations[0].output == "x"
+    with pytest.raises(NotEnoughDataError, match=r"all 60 rows besides the prompt's demonstrations have one label"):
+        DatasetAssembler().run(inputs(rows, tests=gold(row(999, "y"))), make_context())
+    written = [row(number, "x", "generated") for number in range(200, 230)]
+    data = DatasetAssembler().run(inputs(rows, written, gold(row(999, "y"))), make_context())
+    assert data.labels == ("x", "y")
+
+
+def test_choices_of_a_demonstration_are_read_as_those_of_rows(make_context: Maker) -> None:
+    shown = (
+        Demonstration("Capital of Italy?\nA) Rome\nB) Milan", "A"),
+        Demonstration("Largest planet? Options: (A) Mars (B) Jupiter", "jupiter"),
+        Demonstration("Mars or Venus, which is red?", "Mars"),
+    )
+    task = TaskSpec("Answer.", shown, "multiple_choice", (), "en", "p")
+    rows = [
+        make_example(text_of(number), ("x",), Source("user", row=number), choices=("x", "y")) for number in range(30)
+    ]
+    data = DatasetAssembler().run(inputs(rows, tests=gold(row(999, "x")), task=task), make_context())
+    found = [one for one in (*data.train, *data.validation) if one.source.kind == "demonstration"]
+    assert sorted((one.input, one.target, one.choices) for one in found) == [
+        ("Capital of Italy?", "Rome", ("Rome", "Milan")),
+        ("Largest planet?", "Jupiter", ("Mars", "Jupiter")),
+    ]
+    assert data.dropped == {"demonstration whose choices cannot be read": 1}
 
 
 def test_too_few_rows_are_refused(make_context: Maker) -> None:

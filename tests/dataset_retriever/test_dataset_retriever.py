@@ -304,6 +304,7 @@ def test_own_columns_can_be_named(make_context: MakeContext, tmp_path: Path) -> 
         (["text"], [["a"], ["b"]], {}, "one column only"),
         (["text", "team"], [["a", ""], ["b", ""]], {"output_column": "team"}, "no row has both"),
         (["text", "team"], [], {}, "no row below its header"),
+        (["text", "team"], [["a", "b"]], {"label_map": {"mine.csv": {"b": "fraud"}}}, "'b' is mapped to 'fraud'"),
     ],
 )
 def test_own_files_that_cannot_be_used(
@@ -311,7 +312,7 @@ def test_own_files_that_cannot_be_used(
     tmp_path: Path,
     header: list[str],
     rows: list[list[str]],
-    config: dict[str, str],
+    config: dict[str, Any],
     said: str,
 ) -> None:
     mine = write_csv(tmp_path / "mine.csv", header, rows)
@@ -320,6 +321,32 @@ def test_own_files_that_cannot_be_used(
     assert said in str(caught.value)
     assert "mine.csv" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_rows_mapped_to_nothing_are_left_out_though_the_task_has_their_label(
+    make_context: MakeContext, tmp_path: Path
+) -> None:
+    mine = write_csv(tmp_path / "mine.csv", ["text", "team"], [["a", "billing"], ["b", "returns"], ["c", "shipping"]])
+    found = retrieve(make_context(), data=[mine], label_map={"mine.csv": {"returns": ""}})
+    assert [row.target for row in found.rows] == ["billing", "shipping"]
+
+
+def test_own_multiple_choice_rows_without_choices_are_refused_with_the_reason(
+    make_context: MakeContext, tmp_path: Path
+) -> None:
+    task = TaskSpec("Answer the question.", (), "multiple_choice", (), "en", "p")
+    mine = write_csv(tmp_path / "mine.csv", ["question", "answer"], [["who is it?", "A"], ["why so?", "B"]])
+    with pytest.raises(DataFileError, match=r"mine.csv: no row can be used .* fewer than two choices \(2\)"):
+        retrieve(make_context(), task, data=[mine])
+
+
+def test_own_columns_may_have_long_names_when_they_are_named(make_context: MakeContext, tmp_path: Path) -> None:
+    header = ["What did the customer write to us?", "Which team?"]
+    mine = write_csv(tmp_path / "mine.csv", header, [["a", "billing"], ["b", "returns"]])
+    with pytest.raises(DataFileError, match="--input-column"):
+        retrieve(make_context(folder=tmp_path / "a"), data=[mine])
+    found = retrieve(make_context(folder=tmp_path / "b"), data=[mine], input_column=header[0])
+    assert [(row.input, row.target) for row in found.rows] == [("a", "billing"), ("b", "returns")]
 
 
 def test_a_few_foreign_labels_in_own_files_are_left_out_and_listed(make_context: MakeContext, tmp_path: Path) -> None:

@@ -201,6 +201,20 @@ DATA = [
         run="new",
     ),
     Case(
+        "gold rows without answers",
+        (*FROM_FILE, *NO_TEACHER, *NO_SETS, *ROWS, *BASE, "--examples", "gold.csv"),
+        ("gold.csv: has one column only", "add a column with the answers"),
+        {"gold.csv": "text\na red hat\na green hat\n"},
+        run="new",
+    ),
+    Case(
+        "other columns in gold rows",
+        (*FROM_FILE, *NO_TEACHER, *NO_SETS, *ROWS, *BASE, "--examples", "gold.csv", "--input-column", "text"),
+        ("gold.csv: there is no column 'text'", "--set reserve_tests.input_column=NAME"),
+        {"gold.csv": "body,colour\na red hat,red\n"},
+        run="new",
+    ),
+    Case(
         "one label only",
         (COLOUR_OR_NOT, *NO_TEACHER, *NO_SETS, "--data", "one.csv", "--generate", "0", *BASE),
         ("9 rows have one label (red)", "two labels or more"),

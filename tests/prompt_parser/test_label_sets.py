@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from prompt2model.catalogue.inline_options import read_options
 from prompt2model.prompt_parser.out_of_scope import find_out_of_scope
-from prompt2model.prompt_parser.task_kind import match_label, read_kind, read_options
+from prompt2model.prompt_parser.task_kind import match_label, read_kind
 from prompt2model.records import OUT_OF_SCOPE, Demonstration
 
 CLOSED = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from prompt2model.component import RunContext
+from prompt2model.console import SilentProgress
+from prompt2model.dataset_retriever import DatasetRetriever, DatasetRetrieverConfig
 from prompt2model.errors import DataFileError
 from prompt2model.records import Example, RetrievedData, Source, TaskSpec, TestSet, make_example
 from prompt2model.test_reserver import TestReserver, TestReserverConfig
@@ -22,6 +26,16 @@ NOUNS = "apple pear plum cherry quince melon grape peach lemon mango fig lime da
 def row(number: int, label: str, kind: str = "retrieved") -> Example:
     text = f"{NOUNS[number % len(NOUNS)]} {NOUNS[(number * 7 + 3) % len(NOUNS)]} number {number * 7919} is a {label}"
     return make_example(text, (label,), Source(kind, dataset="d", row=number))  # type: ignore[arg-type]
+
+
+class Heard(SilentProgress):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, message: str) -> None:
+        self.lines.append(message)
 
 
 def retrieved(rows: tuple[Example, ...], tests: tuple[TestSet, ...] = ()) -> RetrievedData:
@@ -97,7 +111,7 @@ def test_few_retrieved_rows_are_all_trained_on(make_context: Maker) -> None:
         ("text,label\nx,fruit\ny,colour\n", "colour"),
         ("text,label\nx,\n", "empty cell"),
         ("text,label\nx,fruit\nx,tool\n", "another answer"),
-        ("text,label\n", "no rows"),
+        ("text,label\n", "gold.csv: the file holds no row below its header"),
     ],
 )
 def test_gold_that_cannot_be_used_is_said_with_its_row(
@@ -113,5 +127,128 @@ def test_gold_that_cannot_be_used_is_said_with_its_row(
 def test_a_column_that_is_not_there_is_said(make_context: Maker, tmp_path: Path) -> None:
     gold = write(tmp_path, "text,label\nx,fruit\n")
     reserver = TestReserver(TestReserverConfig(examples=(gold,), input_column="body"))
-    with pytest.raises(DataFileError, match="text, label"):
+    with pytest.raises(DataFileError, match=r"'text', 'label'; where .* --set reserve_tests.input_column=NAME"):
+        reserver.run(Inputs(TASK, retrieved(())), make_context())
+
+
+@pytest.mark.parametrize("config", [{}, {"input_column": "text", "output_column": "label"}])
+def test_gold_without_a_column_of_answers_or_without_rows_names_the_file(
+    make_context: Maker, tmp_path: Path, config: dict[str, str]
+) -> None:
+    def fault(text: str) -> str:
+        reserver = TestReserver(TestReserverConfig(examples=(write(tmp_path, text),), **config))
+        with pytest.raises(DataFileError) as caught:
+            reserver.run(Inputs(TASK, retrieved(())), make_context())
+        assert "gold.csv" in str(caught.value)
+        return str(caught.value)
+
+    assert "no row below its header" in fault("text,label\n")
+    if not config:
+        assert "add a column with the answers" in fault("text\na hammer\na saw\n")
+        assert "no column with a value" in fault("text,label\n,\n")
+
+
+CHOICE = TaskSpec("Answer the question.", (), "multiple_choice", (), "en", "p")
+WRITING = TaskSpec("Answer the question.", (), "generation", (), "en", "p")
+LABELS = TaskSpec("Sort.", (), "classification", ("card lost", "age limit"), "en", "p")
+
+
+@pytest.mark.parametrize(
+    ("task", "rows"),
+    [
+        (WRITING, [{"question": "who?", "output": ["Ann", "Anna"]}, {"question": "why now?", "output": ["so"]}]),
+        (CHOICE, [{"question": f"q{n}?", "choices": ["red", "blue"], "answer": "AB"[n % 2]} for n in range(4)]),
+        (CHOICE, [{"question": f"q{n}?\nA) red\nB) blue", "answer": "AB"[n % 2]} for n in range(4)]),
+        (LABELS, [{"text": "it is gone", "label": "card_lost"}, {"text": "I am 15 now", "label": "Age-Limit"}]),
+    ],
+    ids=["several answers", "choices", "choices in the text", "labels in another spelling"],
+)
+def test_gold_rows_are_read_as_rows_to_train_on_are(
+    make_context: Maker, tmp_path: Path, task: TaskSpec, rows: list[dict[str, object]]
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    retriever = DatasetRetriever(DatasetRetrieverConfig(data=(path,)))
+    trained = list(retriever.run(retriever.Inputs(task), make_context(folder=tmp_path / "a")).rows)
+    reserver = TestReserver(TestReserverConfig(examples=(path,)))
+    (test,) = reserver.run(Inputs(task, retrieved(())), make_context(folder=tmp_path / "b")).tests
+    assert len(test.rows) == len(rows)
+    assert [(one.input, one.references, one.choices) for one in test.rows] == [
+        (one.input, one.references, one.choices) for one in trained
+    ]
+    if task is CHOICE:
+        assert [(one.input, one.target, one.choices) for one in test.rows][1] == ("q1?", "blue", ("red", "blue"))
+    if task is WRITING:
+        assert test.rows[0].references == ("Ann", "Anna")
+
+
+def test_the_same_row_is_held_out_once(make_context: Maker) -> None:
+    twice = (*rows(60), *(dataclasses.replace(one, input=f" {one.input.upper()}") for one in rows(60)))
+    heard = Heard()
+    context = dataclasses.replace(make_context(), progress=heard)
+    reserved = TestReserver().run(Inputs(TASK, retrieved(twice)), context)
+    assert "  60 rows dropped: duplicate" in heard.lines
+    (test,) = reserved.tests
+    assert len(test.rows) == len({one.input.casefold() for one in test.rows}) == 12
+    assert len(reserved.remaining) == 48
+    assert reserved.dropped == {"duplicate": 60}
+
+
+def test_an_input_with_two_labels_is_no_test_row_and_it_is_said(make_context: Maker) -> None:
+    other = {"fruit": "tool", "tool": "fruit"}
+    doubtful = tuple(
+        make_example(one.input, (other[one.target],), Source("retrieved", dataset="e", row=number))
+        for number, one in enumerate(rows(30))
+    )
+    heard = Heard()
+    context = dataclasses.replace(make_context(), progress=heard)
+    reserved = TestReserver().run(Inputs(TASK, retrieved((*rows(60), *doubtful))), context)
+    held_out = {one.input for one in reserved.tests[0].rows}
+    assert held_out
+    assert not held_out & {one.input for one in doubtful}
+    assert any("30 inputs have different answers" in line for line in heard.lines)
+
+
+def test_where_text_is_written_one_input_keeps_all_its_answers(make_context: Maker) -> None:
+    pairs = [
+        make_example(f"question {n} {row(n, 'x').input}", (answer,), Source("user", dataset="d", row=n))
+        for n in range(30)
+        for answer in (f"answer {n}", f"reply {n}")
+    ]
+    reserved = TestReserver().run(Inputs(WRITING, retrieved(tuple(pairs))), make_context())
+    (test,) = reserved.tests
+    assert test.rows
+    assert all(one.references == (f"answer {one.source.row}", f"reply {one.source.row}") for one in test.rows)
+    assert reserved.dropped["same input with another answer, joined"] == 30
+
+
+def test_rows_of_one_label_are_not_held_out(make_context: Maker) -> None:
+    reserved = TestReserver().run(Inputs(TASK, retrieved(tuple(row(n, "fruit") for n in range(60)))), make_context())
+    assert reserved.tests == ()
+    assert len(reserved.remaining) == 60
+
+
+@pytest.mark.parametrize(
+    ("kinds", "name"),
+    [
+        (("user",), "held out of your own rows"),
+        (("retrieved",), "held out of the retrieved rows"),
+        (("user", "retrieved"), "held out of your own and the retrieved rows"),
+    ],
+)
+def test_the_test_says_whose_rows_it_holds(make_context: Maker, kinds: tuple[str, ...], name: str) -> None:
+    data = tuple(row(n, "fruit" if n % 4 else "tool", kinds[n % len(kinds)]) for n in range(99))
+    assert TestReserver().run(Inputs(TASK, retrieved(data)), make_context()).tests[0].name == name
+
+
+def test_a_gold_row_in_two_files_counts_once(make_context: Maker, tmp_path: Path) -> None:
+    one = write(tmp_path, "text,label\na hammer,tool\nred currants,fruit\n")
+    two = tmp_path / "more.csv"
+    two.write_text("text,label\nRed  currants,fruit\na saw,tool\n")
+    reserver = TestReserver(TestReserverConfig(examples=(one, two, one)))
+    reserved = reserver.run(Inputs(TASK, retrieved(())), make_context())
+    assert [(test.name, len(test.rows)) for test in reserved.tests] == [("gold", 2), ("more", 1)]
+    assert reserved.dropped == {"gold: duplicate": 3}
+    two.write_text("text,label\na hammer,fruit\n")
+    with pytest.raises(DataFileError, match=r"more.csv: row 1 repeats the input of row 1 in gold.csv"):
         reserver.run(Inputs(TASK, retrieved(())), make_context())
