@@ -10,7 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from evaluation_cases import COSTS, LABELS, KeywordPredictor, artifacts, closed_rows, closed_student, gold, row, trained
+from evaluation_cases import (
+    CHOSEN,
+    COSTS,
+    LABELS,
+    KeywordPredictor,
+    artifacts,
+    closed_rows,
+    closed_student,
+    gold,
+    row,
+    trained,
+)
 
 from prompt2model.component import RunContext
 from prompt2model.model_evaluator import ModelEvaluator, ModelEvaluatorConfig, evaluator
@@ -32,7 +43,7 @@ def make_values(
     def make(student: Any, task: TaskSpec, tests: tuple[TestSet, ...], **settings: Any) -> dict[str, Any]:
         monkeypatch.setattr(evaluator, "load_predictor", lambda _: student)
         teacher = ScriptedClient(lambda request: "billing" if "invoice" in request.messages[-1].content else "delivery")
-        inputs = ModelEvaluator.Inputs(task, tests, closed_rows(30), trained(tmp_path, task.labels))
+        inputs = ModelEvaluator.Inputs(task, tests, closed_rows(30), trained(tmp_path, task.labels), CHOSEN)
         config = ModelEvaluatorConfig(bootstrap=200, **settings)
         report = ModelEvaluator(config).run(inputs, make_context({"teacher": teacher}))
         return artifacts(task, tests, report, tmp_path / "7_trained/student")
