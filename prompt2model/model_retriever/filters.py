@@ -69,5 +69,5 @@ def language_warning(card: ModelCard, language: str) -> str:
     if speaks(card, language):
         return ""
     if not card.languages:
-        return f"its card names no language; the task's is {language}"
-    return f"made for another language ({', '.join(card.languages[:5])}) than the task's ({language})"
+        return f"names no language on its card; the task's is {language}"
+    return f"was made for another language ({', '.join(card.languages[:5])}) than the task's ({language})"

@@ -204,7 +204,7 @@ def _language_advice(hub_allowed: bool) -> str:
 
 def _notes(card: ModelCard, language: str, hub_allowed: bool) -> tuple[str, ...]:
     warning = language_warning(card, language)
-    return (f"The base model {card.id}: {warning}. {_language_advice(hub_allowed)}",) if warning else ()
+    return (f"The base model {card.id} {warning}. {_language_advice(hub_allowed)}",) if warning else ()
 
 
 def _candidate(card: ModelCard, score: float, query: str, language: str | None) -> ModelCandidate:
