@@ -160,7 +160,7 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
                 f"{model}: its config.json names no family that can be trained here "
                 "(encoder, encoder-decoder or decoder for text); choose another --base-model"
             )
-        return ChosenModel(model, card.family, (_candidate(replace(card, id=model), 0.0, "", None),), {})
+        return ChosenModel(model, card.family, (_candidate(replace(card, id=model), 0.0, ""),), {})
 
 
 def hypothetical_card(task: TaskSpec, context: RunContext) -> str:
@@ -207,7 +207,7 @@ def _notes(card: ModelCard, language: str, hub_allowed: bool) -> tuple[str, ...]
     return (f"The base model {card.id} {warning}. {_language_advice(hub_allowed)}",) if warning else ()
 
 
-def _candidate(card: ModelCard, score: float, query: str, language: str | None) -> ModelCandidate:
+def _candidate(card: ModelCard, score: float, query: str, language: str | None = None) -> ModelCandidate:
     """`language` None: the model was named, and no language was looked at."""
     warning = language_warning(card, language) if language is not None else ""
     reasons = (*([warning] if warning else []), *_reasons(card, query))
