@@ -217,12 +217,16 @@ class ModelCandidate:
 
 @dataclass(frozen=True, slots=True)
 class ChosenModel:
-    """The base model that was picked, the ones it was picked from, and how many each filter refused."""
+    """The base model that was picked, the ones it was picked from, and how many each filter refused.
+
+    `notes` are what a reader of the report must know about it.
+    """
 
     id: str
     family: Family
     candidates: tuple[ModelCandidate, ...]
     filtered: Mapping[str, int]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

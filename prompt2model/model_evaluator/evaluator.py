@@ -32,6 +32,7 @@ from prompt2model.model_evaluator.teacher_rows import TeacherRows, choose_sample
 from prompt2model.model_evaluator.timing import WatchedTeacher, keep_timing, load_timing, measure
 from prompt2model.predictor import MajorityPredictor, Predictor, load_predictor
 from prompt2model.records import (
+    ChosenModel,
     Comparison,
     Demonstration,
     EvaluationReport,
@@ -69,12 +70,13 @@ class ModelEvaluatorConfig(ComponentConfig):
 @dataclass(frozen=True)
 class EvaluatorInputs:
     """What the evaluator works on. `train` gives the majority baseline its answer and calibrates the
-    teacher's scores, nothing else."""
+    teacher's scores, nothing else; `base_model` gives the report its notes."""
 
     task: TaskSpec
     tests: tuple[TestSet, ...]
     train: Rows
     trained: TrainedModel
+    base_model: ChosenModel
 
 
 class ModelEvaluator(Component[EvaluatorInputs, EvaluationReport]):
@@ -86,6 +88,7 @@ class ModelEvaluator(Component[EvaluatorInputs, EvaluationReport]):
     Inputs = EvaluatorInputs
     Output = EvaluationReport
     prompts = PROMPTS
+    version = 2
     config: ModelEvaluatorConfig
 
     def estimate(self, inputs: EvaluatorInputs, context: RunContext) -> Estimate:
@@ -142,7 +145,12 @@ class _Evaluation:
             headline=headline(task, self.comparisons, main, majority.label if majority else ""),
             comparisons=tuple(self.comparisons),
             labels=self.inputs.trained.labels,
-            notes=(*warnings(task, self.tests, self.comparisons), *self.notes, *self.measurer.notes),
+            notes=(
+                *self.inputs.base_model.notes,
+                *warnings(task, self.tests, self.comparisons),
+                *self.notes,
+                *self.measurer.notes,
+            ),
         )
         write_atomically(self.context.folder / REPORT_FILE, _as_json(report))
         self.context.progress.say(f"  {report.headline}")

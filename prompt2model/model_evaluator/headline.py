@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from prompt2model.records import Comparison, Metric, TaskSpec, TestOrigin, TestSet
 
 ORIGIN_WORDS: dict[TestOrigin, str] = {
-    "gold": "gold test rows",
+    "gold": "test rows",
     "official": "official test rows",
     "held_out": "held-out test rows",
     "synthetic": "generated test rows",
@@ -39,8 +39,9 @@ def headline(task: TaskSpec, comparisons: Sequence[Comparison], test: TestSet | 
     if teacher is not None:
         others.append(_teacher_part(task, teacher, student, comparisons))
     if (majority := lines.get("majority")) is not None:
-        others.append(f"always answering “{_short(always)}” {_figure(task, majority)}")
-    return f"{_student_part(task, student, test)}{''.join(f', {part}' for part in others)}."
+        says, what = ("saying", "label") if task.kind == "classification" else ("writing", "answer")
+        others.append(f"always {says} “{_short(always)}”, the most frequent training {what}, {_figure(task, majority)}")
+    return f"{'; '.join([_student_part(task, student, test), *others])}."
 
 
 def warnings(task: TaskSpec, tests: Sequence[TestSet], comparisons: Sequence[Comparison]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from prompt2model.model_evaluator.page_results import clipped
 from prompt2model.records import (
+    ChosenDataset,
     ChosenModel,
     CostLine,
     Dataset,
@@ -83,13 +84,11 @@ def dropped_rows(values: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 def sources(dataset: Dataset, retrieved: RetrievedData) -> list[tuple[str, str, str]]:
     """(source, rows, licence) of the rows that trained and validated the model."""
-    licences = {chosen.id: chosen.licence for chosen in retrieved.chosen}
-    known = {f"{kind}: {name}": licence for name, licence in licences.items() for kind in ("retrieved", "user")}
+    known = {f"retrieved: {chosen.id}": _licence(chosen) for chosen in retrieved.chosen}
     lines = []
     for name, count in sorted(dataset.sources.items(), key=lambda source: (-source[1], source[0])):
         own = "yours" if name.startswith(("user", "demonstration")) else ""
-        licence = known.get(name) or own or ("not known" if name in known else "")
-        lines.append((name, _count(count), licence))
+        lines.append((name, _count(count), known.get(name, own)))
     return lines
 
 
@@ -99,7 +98,7 @@ def chosen_datasets(retrieved: RetrievedData) -> list[dict[str, str]]:
         {
             "id": chosen.id,
             "origin": chosen.origin,
-            "licence": chosen.licence or "not known",
+            "licence": _licence(chosen),
             "columns": f"{chosen.input_column} → {chosen.output_column}",
             "rows": ", ".join(f"{split} {_count(rows)}" for split, rows in chosen.rows_by_split.items()),
         }
@@ -268,6 +267,10 @@ def _candidate(candidate: ModelCandidate, picked: bool) -> dict[str, Any]:
         "reasons": candidate.reasons,
         "picked": picked,
     }
+
+
+def _licence(chosen: ChosenDataset) -> str:
+    return "yours" if chosen.origin == "user" else chosen.licence or "not known"
 
 
 def _asked(generated: GeneratedData) -> str:

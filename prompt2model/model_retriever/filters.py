@@ -22,21 +22,21 @@ def usable(
     families: Sequence[Family],
     max_bytes: int,
     licences: Sequence[str],
-    language: str,
+    language: str | None,
     obtainable: Callable[[ModelCard], bool],
 ) -> tuple[list[ModelCard], dict[str, int]]:
     """The cards that pass every filter, and how many each filter refused (a card counts at its first refusal).
 
     `max_bytes` bounds the weights; where their size is unknown, four bytes a parameter are assumed; with neither
-    known they are refused, because they may not fit. `licences` empty means any. A card that names no language is
-    refused only where the task's language is not English.
+    known they are refused, because they may not fit. `licences` empty means any. `language` None means any, too; a
+    card that names no language is refused only where the task's language is not English.
     """
     checks: tuple[tuple[str, Callable[[ModelCard], bool]], ...] = (
         ("family does not fit the task", lambda card: card.family in families),
         ("size unknown", lambda card: size_of(card) is not None),
         ("larger than the limit", lambda card: (size_of(card) or 0) <= max_bytes),
         ("licence not allowed", lambda card: not licences or (card.licence or "unknown") in licences),
-        ("other language", lambda card: speaks(card, language)),
+        ("other language", lambda card: language is None or speaks(card, language)),
         ("cannot be had from here", obtainable),
     )
     refused: Counter[str] = Counter()
@@ -62,3 +62,12 @@ def speaks(card: ModelCard, language: str) -> bool:
     if not card.languages:
         return language == "en"
     return language in card.languages or "multilingual" in card.languages
+
+
+def language_warning(card: ModelCard, language: str) -> str:
+    """What to know of a model's languages for a task in `language`; empty where the model was made for it."""
+    if speaks(card, language):
+        return ""
+    if not card.languages:
+        return f"names no language on its card; the task's is {language}"
+    return f"was made for another language ({', '.join(card.languages[:5])}) than the task's ({language})"

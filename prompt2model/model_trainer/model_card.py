@@ -79,7 +79,7 @@ def model_card(spec: StudentSpec, train_rows: int, validation_rows: int) -> str:
         "With prompt2model:",
         "",
         "```python",
-        "from prompt2model.predictor import load_predictor",
+        "from prompt2model import load_predictor",
         "",
         "print(load_predictor(folder)(text).text)",
         "```",

@@ -82,6 +82,12 @@ class ModelTrainer(Component[TrainInputs, TrainedModel]):
                     f"{fitting.truncated_rows} of {len(inputs.train)} training rows were longer than the limits "
                     f"({spec.max_input_tokens} input tokens) and were cut; see max_input_tokens in [train]"
                 )
+            if plan.epochs > self.config.epochs:
+                context.progress.say(
+                    f"{plan.epochs} epochs instead of {self.config.epochs}, because the rows are few: a pass over "
+                    f"{len(inputs.train)} rows has only {plan.steps_per_epoch} steps, and min_steps = "
+                    f"{self.config.min_steps} in [train] asks for more"
+                )
             fitted = fit(fitting, plan, context.progress)
             model = merged(fitting.model, base, spec.family)
         folder = _save(model, base.tokenizer, spec, context.folder / "student", inputs)

@@ -103,6 +103,9 @@ def save_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folde
     with quiet():
         _save_weights(model, folder)
         tokenizer.save_pretrained(folder)
+    for weights in folder.glob("*.safetensors"):
+        # safetensors writes files for their owner alone, whatever the umask says.
+        weights.chmod((folder / "config.json").stat().st_mode)
     if model.get_output_embeddings() is not None:
         path = folder / "config.json"
         config = json.loads(path.read_text(encoding="utf-8"))

@@ -84,6 +84,9 @@ def trained(folder: Path, labels: tuple[str, ...] = LABELS) -> TrainedModel:
     return TrainedModel(folder, "encoder", "tiny/encoder", "full", "{input}", labels, (), 10, 0)
 
 
+CHOSEN = ChosenModel("tiny/encoder", "encoder", (), {})
+
+
 def artifacts(task: TaskSpec, tests: tuple[TestSet, ...], report: EvaluationReport, folder: Path) -> dict[str, Any]:
     """What a finished run hands to the report page, around a report that was really made."""
     generated = tuple(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from evaluation_cases import LABELS, KeywordPredictor, closed_rows, closed_student, gold, row, trained
+from evaluation_cases import CHOSEN, LABELS, KeywordPredictor, closed_rows, closed_student, gold, row, trained
 
 from prompt2model.artifacts import content_hash, load_artifact, save_artifact
 from prompt2model.component import RunContext
@@ -40,7 +41,8 @@ def evaluate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make_context: Make
         teacher = settings.pop("teacher", None)
         context = make_context({"teacher": teacher} if teacher else {}, folder=tmp_path / folder)
         labels = LABELS if task.labels else ()
-        inputs = ModelEvaluator.Inputs(task, tests, closed_rows(30), trained(tmp_path, labels))
+        chosen = settings.pop("base_model", CHOSEN)
+        inputs = ModelEvaluator.Inputs(task, tests, closed_rows(30), trained(tmp_path, labels), chosen)
         return ModelEvaluator(ModelEvaluatorConfig(bootstrap=200, **settings)).run(inputs, context)
 
     return run
@@ -63,9 +65,12 @@ def test_student_majority_and_teacher_are_measured_on_the_same_rows(evaluate: An
     assert {metric.name for metric in student.metrics} == {"accuracy", "macro_f1", "exact_match"}
     assert majority.correct == 20
     assert teacher.correct == student.correct
-    assert f"{100 * expected / 60:.1f} % of 60 gold test rows" in report.headline
-    assert "always answering" in report.headline
-    assert "the teacher" in report.headline
+    right = f"{100 * expected / 60:.1f} %"
+    assert re.fullmatch(
+        rf"The small model answers {right} of 60 test rows right \(95 % interval \d+–\d+ %\); the teacher {right}; "
+        r"always saying “account”, the most frequent training label, 33\.3 %\.",
+        report.headline,
+    )
 
 
 def test_unparsed_and_failed_answers_count_as_wrong_and_are_counted_apart(evaluate: Any, task: TaskSpec) -> None:
@@ -155,8 +160,13 @@ def test_a_synthetic_test_carries_a_warning_and_gold_gives_the_headline(evaluate
     rows = closed_rows(120)
     made, real = TestSet("generated rows", "synthetic", rows[:60]), gold(rows[60:])
     report = evaluate(closed_student(), task, (made, real))
-    assert "60 gold test rows" in report.headline
+    assert "60 test rows" in report.headline
     assert any("written by the teacher" in note for note in report.notes)
+
+
+def test_what_is_to_know_of_the_base_model_stands_among_the_notes(evaluate: Any, task: TaskSpec) -> None:
+    chosen = replace(CHOSEN, notes=("The base model reads another language.",))
+    assert chosen.notes[0] in evaluate(closed_student(), task, (gold(closed_rows(60)),), base_model=chosen).notes
 
 
 def test_without_a_test_row_the_report_says_so(evaluate: Any, task: TaskSpec) -> None:
@@ -212,7 +222,7 @@ def test_report_json_has_the_figures_and_a_version(evaluate: Any, task: TaskSpec
 
 def test_estimate_counts_the_teachers_calls(task: TaskSpec, make_context: MakeContext, tmp_path: Path) -> None:
     context = make_context({"teacher": ScriptedClient(teacher_answer)})
-    inputs = ModelEvaluator.Inputs(task, (gold(closed_rows(300)),), closed_rows(30), trained(tmp_path))
+    inputs = ModelEvaluator.Inputs(task, (gold(closed_rows(300)),), closed_rows(30), trained(tmp_path), CHOSEN)
     estimate = ModelEvaluator().estimate(inputs, context)
     assert estimate.calls == 200
     assert estimate.prompt_tokens > 200 * 10

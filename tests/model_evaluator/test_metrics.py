@@ -113,6 +113,30 @@ def test_all_right_still_has_an_interval() -> None:
     assert metric.high == 1.0
 
 
+@pytest.mark.parametrize("kind", [Accuracy, ExactMatch, MacroF1, ChrfPlusPlus, BertScoreF1])
+@pytest.mark.parametrize("right", [True, False])
+def test_no_metric_is_certain_where_all_rows_agree(kind: type[IntervalMetric], right: bool) -> None:
+    metric = kind(choose_encoder(hub_allowed=False)) if kind is BertScoreF1 else kind()
+    labels = ["a b", "c d", "e f", "g h"] * 3
+    figure = metric.measure(labels if right else [""] * 12, [[label] for label in labels])
+    assert figure.value == pytest.approx(metric.most if right else 0.0, abs=1e-3)
+    assert figure.interval in ("wilson", "posterior")
+    assert 0.1 * metric.most < figure.high - figure.low < 0.4 * metric.most
+
+
+def test_one_row_says_nearly_nothing() -> None:
+    found = ChrfPlusPlus().measure(["the cat sat"], [["the cat sat down"]])
+    assert found.low < 20 < 80 < found.high
+
+
+def test_macro_f1_of_all_right_is_less_sure_where_a_label_has_few_rows() -> None:
+    even = MacroF1().measure(["a", "b"] * 50, [["a"], ["b"]] * 50)
+    uneven = MacroF1().measure(["a"] * 98 + ["b"] * 2, [["a"]] * 98 + [["b"]] * 2)
+    assert even.low == pytest.approx(wilson_interval(100, 100)[0], abs=0.02)
+    assert uneven.low < even.low - 0.1
+    assert even.high == uneven.high == 1.0
+
+
 def test_same_seed_same_interval() -> None:
     predictions, references = texts(25)
     first, again, other = (ChrfPlusPlus(seed=seed).measure(predictions, references) for seed in (4, 4, 5))

@@ -5,18 +5,31 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
-from evaluation_cases import COSTS, LABELS, KeywordPredictor, artifacts, closed_rows, closed_student, gold, row, trained
+from evaluation_cases import (
+    CHOSEN,
+    COSTS,
+    LABELS,
+    KeywordPredictor,
+    artifacts,
+    closed_rows,
+    closed_student,
+    gold,
+    row,
+    trained,
+)
 
 from prompt2model.component import RunContext
 from prompt2model.model_evaluator import ModelEvaluator, ModelEvaluatorConfig, evaluator
+from prompt2model.model_evaluator.page_making import chosen_datasets, sources
 from prompt2model.model_evaluator.page_results import MainAnswers, confusion, test_results, verdicts
 from prompt2model.model_evaluator.report_page import ReportPage, write_report_page
-from prompt2model.records import Comparison, Metric, Prediction, TaskSpec, TestSet
+from prompt2model.records import ChosenDataset, Comparison, Metric, Prediction, TaskSpec, TestSet
 from prompt2model.teacher.scripted import ScriptedClient
 
 test_results.__test__ = False  # type: ignore[attr-defined]  # not a test
@@ -32,7 +45,7 @@ def make_values(
     def make(student: Any, task: TaskSpec, tests: tuple[TestSet, ...], **settings: Any) -> dict[str, Any]:
         monkeypatch.setattr(evaluator, "load_predictor", lambda _: student)
         teacher = ScriptedClient(lambda request: "billing" if "invoice" in request.messages[-1].content else "delivery")
-        inputs = ModelEvaluator.Inputs(task, tests, closed_rows(30), trained(tmp_path, task.labels))
+        inputs = ModelEvaluator.Inputs(task, tests, closed_rows(30), trained(tmp_path, task.labels), CHOSEN)
         config = ModelEvaluatorConfig(bootstrap=200, **settings)
         report = ModelEvaluator(config).run(inputs, make_context({"teacher": teacher}))
         return artifacts(task, tests, report, tmp_path / "7_trained/student")
@@ -79,7 +92,7 @@ def test_the_page_shows_what_a_reader_needs(make_values: Any, task: TaskSpec) ->
     text = " ".join(Tags(page_of(values)).text.split())
     for wanted in (
         task.instruction,
-        "60 gold test rows",
+        "60 test rows",
         "gold.csv, 20 of 60",
         "Teacher, prompted",
         "Always the same answer",
@@ -107,6 +120,16 @@ def test_the_page_shows_what_a_reader_needs(make_values: Any, task: TaskSpec) ->
     ):
         assert wanted in text, wanted
     assert page_of(values).count("<svg") == 1, "the loss curve"
+
+
+def test_the_licence_of_a_file_of_ones_own_is_the_same_in_every_table(make_values: Any, task: TaskSpec) -> None:
+    values = make_values(closed_student(), task, (gold(closed_rows(60)),))
+    own = ChosenDataset("rows.csv", "user", None, "text", "topic", {"train": 20})
+    unknown = ChosenDataset("films", "hub", None, "text", "topic", {"train": 20})
+    retrieved = replace(values["retrieved"], chosen=(own, unknown))
+    dataset = replace(values["dataset"], sources={"user: rows.csv": 20, "retrieved: films": 19})
+    assert [line["licence"] for line in chosen_datasets(retrieved)] == ["yours", "not known"]
+    assert [licence for _, _, licence in sources(dataset, retrieved)] == ["yours", "not known"]
 
 
 def test_no_text_of_the_data_becomes_markup(make_values: Any, task: TaskSpec) -> None:

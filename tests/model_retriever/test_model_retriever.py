@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from prompt2model.catalogue.model_cards import ModelCard
 from prompt2model.component import Option, RunContext
-from prompt2model.console import AutomaticChooser
+from prompt2model.console import AutomaticChooser, SilentProgress
 from prompt2model.errors import ConfigError, WeightsNotFoundError
 from prompt2model.model_retriever import ModelRetriever, ModelRetrieverConfig
+from prompt2model.model_retriever import retriever as retriever_module
 from prompt2model.model_retriever.filters import usable
-from prompt2model.model_retriever.ranking import rank
+from prompt2model.model_retriever.ranking import rank, shared_words
 from prompt2model.model_retriever.retriever import ModelRetrieverInputs as Inputs
 from prompt2model.records import TaskSpec
 from prompt2model.teacher.scripted import ScriptedClient
@@ -123,9 +125,51 @@ def test_what_can_be_had_passes_the_check() -> None:
     ModelRetriever(ModelRetrieverConfig(model=MINILM)).check(hub_allowed=False)
 
 
-def test_a_language_that_nothing_here_speaks_is_said(make_context: Maker) -> None:
-    with pytest.raises(WeightsNotFoundError, match="other language"):
-        ModelRetriever().run(Inputs(task(language="fi"), ("good", "bad")), make_context())
+@pytest.mark.parametrize(("kind", "model"), [("classification", MINILM), ("generation", SMOLLM)])
+def test_in_a_language_that_nothing_here_speaks_others_are_offered_with_a_warning(
+    make_context: Maker, kind: str, model: str
+) -> None:
+    said: list[str] = []
+
+    class Heard(SilentProgress):
+        def say(self, message: str) -> None:
+            said.append(message)
+
+    context = replace(make_context(), progress=Heard())
+    chosen = ModelRetriever().run(Inputs(task(kind, language="fi"), ()), context)
+    assert chosen.id == model
+    assert "another language (en) than the task's (fi)" in chosen.candidates[0].reasons[0]
+    (note,) = chosen.notes
+    assert model in note
+    assert "another language (en)" in note
+    assert "--base-model" in note
+    assert "--hub" in note
+    assert "warning: no base model made for the task's language (fi)" in said[0]
+
+
+def test_in_a_language_that_is_spoken_here_nothing_is_to_be_said(make_context: Maker) -> None:
+    assert ModelRetriever().run(Inputs(task(), ("good", "bad")), make_context()).notes == ()
+
+
+def test_a_language_that_was_demanded_is_kept_to(make_context: Maker) -> None:
+    retriever = ModelRetriever(ModelRetrieverConfig(require_language=True))
+    with pytest.raises(WeightsNotFoundError, match=r"other language.*--base-model ID_or_FOLDER.*--hub") as caught:
+        retriever.run(Inputs(task(language="fi"), ("good", "bad")), make_context())
+    assert "weights --install" not in str(caught.value)  # they are installed
+
+
+def test_where_nothing_can_be_had_it_is_said_before_anything_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    ModelRetriever().check(hub_allowed=False)
+    monkeypatch.setattr(retriever_module, "is_obtainable", lambda *_, **__: False)
+    monkeypatch.setattr(retriever_module, "packaged_installed", lambda: {MINILM: False})
+    with pytest.raises(WeightsNotFoundError, match=r"cannot be had.*--base-model.*--hub.*weights --install"):
+        ModelRetriever().check(hub_allowed=False)
+    ModelRetriever().check(hub_allowed=True)
+
+
+def test_a_word_that_says_nothing_is_no_reason() -> None:
+    card = ModelCard("x/a", "encoder", description="A model for reviews with labels that are short.")
+    assert shared_words("A model with which reviews get labels that help", card) == ["reviews", "labels"]
 
 
 def test_a_local_folder_is_known_by_its_config(make_context: Maker, tmp_path: Path) -> None:

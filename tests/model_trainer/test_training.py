@@ -8,12 +8,14 @@ import math
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from model_trainer.tiny_models import COLOURS, colour_rows, colour_task
 
+from prompt2model.console import SilentProgress
 from prompt2model.errors import ConfigError, NotEnoughDataError, TrainingError, WeightsNotFoundError
 from prompt2model.model_trainer import ModelTrainer, ModelTrainerConfig, TrainInputs
 from prompt2model.predictor import load_predictor, read_spec
@@ -120,8 +122,24 @@ def test_training_stops_early_when_nothing_gets_better(train: Any) -> None:
 
 
 def test_few_rows_get_more_epochs(train: Any) -> None:
-    assert train("encoder", rows=colour_rows(24), epochs=3, min_steps=30).curve[-1].step == 30
     assert train("encoder", rows=colour_rows(24), epochs=3, min_steps=0).curve[-1].step == 9
+
+
+def test_more_epochs_are_explained_and_told_in_a_few_lines(train: Any, make_context: Any) -> None:
+    said: list[str] = []
+
+    class Heard(SilentProgress):
+        def say(self, message: str) -> None:
+            said.append(message)
+
+    context = replace(make_context(), progress=Heard())
+    trained = train("encoder", rows=colour_rows(24), epochs=3, min_steps=30, context=context)
+    assert trained.curve[-1].step == 30
+    assert sum(point.validation_score is not None for point in trained.curve) == 10
+    reason, *lines = said
+    assert reason.startswith("10 epochs instead of 3, because the rows are few: a pass over 24 rows has only 3 steps")
+    assert "min_steps = 30" in reason
+    assert [line.partition(":")[0] for line in lines] == [f"epoch {epoch}.0 of 10" for epoch in (2, 4, 6, 8, 10)]
 
 
 def test_a_large_batch_is_computed_in_parts_with_the_same_result(train: Any, make_context: Any, tmp_path: Path) -> None:
@@ -171,7 +189,9 @@ def test_a_student_folder_says_what_it_is_and_how_it_loads(train: Any) -> None:
     assert (spec.kind, spec.labels, spec.input_format) == ("classification", COLOURS, "{input}")
     config = json.loads((trained.folder / "config.json").read_text())
     assert [config["id2label"][str(number)] for number in range(6)] == list(COLOURS)
-    assert "AutoModelForSequenceClassification" in (trained.folder / "README.md").read_text()
+    card = (trained.folder / "README.md").read_text()
+    assert "AutoModelForSequenceClassification" in card
+    assert "from prompt2model import load_predictor" in card
 
 
 def test_bad_input_is_one_clear_line(train: Any, base_folder: Any, make_context: Any) -> None:

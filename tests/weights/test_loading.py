@@ -59,6 +59,7 @@ def test_a_saved_decoder_answers_the_same_in_plain_transformers(teacher: tuple, 
     model, tokenizer = teacher
     save_model(model, tokenizer, tmp_path)
     assert not list(tmp_path.glob("*.bin"))
+    assert len({path.stat().st_mode for path in tmp_path.iterdir()}) == 1
     plain, plain_tokenizer = AutoModelForCausalLM.from_pretrained(tmp_path), AutoTokenizer.from_pretrained(tmp_path)
     ids = tokenizer("A short text, 12 words", return_tensors="pt")
     assert torch.equal(plain_tokenizer("A short text, 12 words", return_tensors="pt")["input_ids"], ids["input_ids"])

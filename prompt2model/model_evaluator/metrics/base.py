@@ -11,7 +11,10 @@ from typing import Any, ClassVar
 import datasets
 import evaluate
 
+from prompt2model.model_evaluator.metrics.bootstrap import interval_without_spread
 from prompt2model.records import Metric
+
+_NO_SPREAD = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +32,16 @@ class IntervalMetric(evaluate.Metric):
 
     A row without an answer has the empty text as its prediction; no row is ever left out. Returns a dict with the
     figure under the metric's name, `low`, `high`, `n` and `interval`. Nothing is loaded from a network.
+
+    Where all resamples agree (all rows right, say), the bootstrap would claim certainty from however few rows; there
+    the interval comes from `without_spread`.
     """
 
     key: ClassVar[str]
     description: ClassVar[str]
     citation: ClassVar[str] = ""
+    most: ClassVar[float] = 1.0
+    """The highest value; the lowest is 0."""
 
     def __init__(self, resamples: int = 1000, seed: int = 0) -> None:
         # `evaluate` makes a cache folder for every metric; one that keeps its rows in memory never opens it again.
@@ -51,7 +59,10 @@ class IntervalMetric(evaluate.Metric):
         )
 
     def _compute(self, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, Any]:
-        figure = self.figure(list(predictions), [list(accepted) for accepted in references])
+        texts, accepted = list(predictions), [list(all_accepted) for all_accepted in references]
+        figure = self.figure(texts, accepted)
+        if figure.high - figure.low < _NO_SPREAD:
+            figure = self.without_spread(figure.value, texts, accepted)
         return {
             self.key: figure.value,
             "low": figure.low,
@@ -62,7 +73,11 @@ class IntervalMetric(evaluate.Metric):
 
     @abstractmethod
     def figure(self, predictions: list[str], references: list[list[str]]) -> Figure:
-        """The value over all rows with its interval."""
+        """The value over all rows with its bootstrap interval."""
+
+    def without_spread(self, value: float, predictions: list[str], references: list[list[str]]) -> Figure:
+        """The value with an interval that does not rest on differences between rows, because there are none."""
+        return Figure(value, *interval_without_spread(value, len(predictions), self.most), interval="wilson")
 
     def measure(self, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> Metric:
         """The figure as a record, rounded to six digits. Raises ValueError without a row."""

@@ -48,6 +48,16 @@ def mean_interval(values: NDArray, resamples: int = 1000, seed: int = 0) -> tupl
     return bootstrap_interval(len(values), lambda counts: counts @ values / len(values), resamples, seed)
 
 
+def interval_without_spread(value: float, rows: int, most: float = 1.0) -> tuple[float, float]:
+    """A 95 % interval of a mean of scores in [0, most] where every row has the score `value`, so that nothing spreads.
+
+    With 95 % confidence at least Wilson's share n/(n + 1.96²) of all rows scores like those seen; the others may score
+    anything. For scores that are right or wrong this is Wilson's interval itself.
+    """
+    alike, _ = wilson_interval(rows, rows)
+    return alike * value, alike * value + (1 - alike) * most
+
+
 def wilson_interval(right: int, rows: int) -> tuple[float, float]:
     """Wilson's 95 % score interval of a share (Wilson, 1927)."""
     share, factor = right / rows, _Z * _Z / rows

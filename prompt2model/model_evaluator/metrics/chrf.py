@@ -23,6 +23,7 @@ class ChrfPlusPlus(IntervalMetric):
 
     key = "chrf++"
     description = "Character n-gram F-score (order 6, with word order 2), 0 to 100."
+    most = 100.0
     citation = "Popović, M. (2017). chrF++: words helping character n-grams. WMT 2017."
 
     def figure(self, predictions: list[str], references: list[list[str]]) -> Figure:

@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from prompt2model.model_evaluator.answers import is_right
 from prompt2model.model_evaluator.metrics.base import Figure, IntervalMetric
-from prompt2model.model_evaluator.metrics.bootstrap import Counts, Figures, bootstrap_interval
+from prompt2model.model_evaluator.metrics.bootstrap import CONFIDENCE, Counts, Figures, bootstrap_interval
 
 Labels = NDArray[np.int64]
+_TAILS = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
 
 
 class MacroF1(IntervalMetric):
@@ -18,6 +19,12 @@ class MacroF1(IntervalMetric):
     The labels averaged over are the same for every predictor; a label that only a predictor names costs the recall
     of the right ones. Where a row has several right labels, the predicted one counts if it is among them, else the
     first. Equals `sklearn.metrics.f1_score(labels=sorted(set(gold)), average="macro", zero_division=0)`.
+
+    Where all resamples agree, the interval is that of the posterior of the confusion matrix (Caelen, 2017,
+    doi 10.1007/s10472-017-9564-8, after Goutte and Gaussier, 2005, doi 10.1007/978-3-540-31865-1_25): a Dirichlet
+    distribution over its cells, whose prior adds one right answer, spread over the labels, and one wrong answer,
+    spread over all confusions. A label with few rows makes it wide; with as many rows for each label it is close to
+    Wilson's interval of the accuracy.
     """
 
     key = "macro_f1"
@@ -25,21 +32,40 @@ class MacroF1(IntervalMetric):
 
     def figure(self, predictions: list[str], references: list[list[str]]) -> Figure:
         """See IntervalMetric. A resample is averaged over the labels that it drew."""
-        answers = [text.strip() for text in predictions]
-        gold = [
-            answer if is_right(answer, accepted) else accepted[0].strip()
-            for answer, accepted in zip(answers, references, strict=True)
-        ]
-        numbers = {label: number for number, label in enumerate(sorted(set(gold)))}
-        outside = len(numbers)
-        wanted = np.array([numbers[label] for label in gold])
-        given = np.array([numbers.get(label, outside) for label in answers])
-        everything = np.ones((1, len(gold)), dtype=np.int64)
-        value = float(_macro_f1(everything, wanted, given, outside)[0])
+        wanted, given, labels = _numbered(predictions, references)
+        value = float(_macro_f1(np.ones((1, len(wanted)), dtype=np.int64), wanted, given, labels)[0])
         interval = bootstrap_interval(
-            len(gold), lambda counts: _macro_f1(counts, wanted, given, outside), self.resamples, self.seed
+            len(wanted), lambda counts: _macro_f1(counts, wanted, given, labels), self.resamples, self.seed
         )
         return Figure(value, *interval)
+
+    def without_spread(self, value: float, predictions: list[str], references: list[list[str]]) -> Figure:
+        """See IntervalMetric."""
+        wanted, given, labels = _numbered(predictions, references)
+        right = np.eye(labels, labels + 1, dtype=bool)
+        cells = np.where(right, 1 / labels, 1 / labels**2)
+        np.add.at(cells, (wanted, given), 1)
+        generator = np.random.default_rng([self.seed, len(wanted)])
+        drawn = np.empty(self.resamples)
+        for number in range(self.resamples):
+            # Independent gamma variates are a Dirichlet draw but for their sum, which F1 does not depend on.
+            matrix = generator.standard_gamma(cells)
+            drawn[number] = np.mean(2 * matrix[right] / (matrix.sum(axis=1) + matrix.sum(axis=0)[:labels]))
+        low, high = np.quantile(drawn, _TAILS)
+        return Figure(value, min(value, float(low)), max(value, float(high)), interval="posterior")
+
+
+def _numbered(predictions: list[str], references: list[list[str]]) -> tuple[Labels, Labels, int]:
+    """Right labels and answers as numbers, and how many labels there are, which is the number of "none of them"."""
+    answers = [text.strip() for text in predictions]
+    gold = [
+        answer if is_right(answer, accepted) else accepted[0].strip()
+        for answer, accepted in zip(answers, references, strict=True)
+    ]
+    numbers = {label: number for number, label in enumerate(sorted(set(gold)))}
+    wanted = np.array([numbers[label] for label in gold])
+    given = np.array([numbers.get(label, len(numbers)) for label in answers])
+    return wanted, given, len(numbers)
 
 
 def _macro_f1(counts: Counts, wanted: Labels, given: Labels, labels: int) -> Figures:

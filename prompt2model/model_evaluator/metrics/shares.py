@@ -6,7 +6,7 @@ import numpy as np
 
 from prompt2model.model_evaluator.answers import is_right
 from prompt2model.model_evaluator.metrics.base import Figure, IntervalMetric
-from prompt2model.model_evaluator.metrics.bootstrap import mean_interval, wilson_interval
+from prompt2model.model_evaluator.metrics.bootstrap import mean_interval
 
 
 class ExactMatch(IntervalMetric):
@@ -16,12 +16,9 @@ class ExactMatch(IntervalMetric):
     description = "Share of answers that equal an accepted one, white space at both ends aside."
 
     def figure(self, predictions: list[str], references: list[list[str]]) -> Figure:
-        """See IntervalMetric. All right or all wrong has no spread to resample: there Wilson's interval is given."""
+        """See IntervalMetric."""
         right = np.array([is_right(*row) for row in zip(predictions, references, strict=True)], dtype=np.int64)
-        total, rows = int(right.sum()), len(right)
-        if total in (0, rows):
-            return Figure(total / rows, *wilson_interval(total, rows), interval="wilson")
-        return Figure(total / rows, *mean_interval(right, self.resamples, self.seed))
+        return Figure(float(right.mean()), *mean_interval(right, self.resamples, self.seed))
 
 
 class Accuracy(ExactMatch):
