@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 
 from prompt2model.prompt_parser.answer_words import OR
-from prompt2model.prompt_parser.label_list import LabelList, can_be_labels, clean_label, make_list
+from prompt2model.prompt_parser.label_list import LabelList, can_be_labels, clean_label, is_yes_no, make_list
 
 _ARTICLE = r"(?:an?|eine?[rnms]?|une?|una|uno|um|uma|een|en|ett)"
+_EITHER = re.compile(r"\s(?:or|oder|o|u|ou|of|eller|tai|vai|lub|nebo|или|veya|atau)\s", re.IGNORECASE)
 _QUESTION = re.compile(
     r"(?:^|(?<=[.!?:。]\s)|(?<=\n))(?:is|are|was|ist|sind|war|est|es|è|é|handelt es sich|onko|ovatko)[ ]"
     r"(?P<clause>[^.!?:;\n]{3,300})\?",
@@ -48,8 +49,10 @@ def closing_lists(text: str) -> Iterator[LabelList]:
 def _items(clause: str, marked: bool) -> list[str]:
     """The items at the end of the clause: nothing but its last words can tell where the first one begins."""
     parts = [part.strip() for part in re.split(rf",(?:\s+{OR})?\s+|\s+{OR}\s+", clause)]
-    if len(parts) < 2 or not re.search(rf"\s{OR}\s", clause) or not all(parts):
+    if len(parts) < 2 or not _EITHER.search(clause) or not all(parts):
         return []
+    if is_yes_no(parts[-2:]):
+        return parts[-2:]
     first, rest = (
         parts[0],
         [re.sub(rf"^(?:um\s+)?(?:{_ARTICLE}\s+)?", "", part, flags=re.IGNORECASE) for part in parts[1:]],

@@ -229,7 +229,7 @@ def scales(text: str) -> Iterator[LabelList]:
         for match in pattern.finditer(text):
             low, high = int(match["low"]), int(match["high"])
             if 1 <= high - low <= 10:
-                yield make_list([str(number) for number in range(low, high + 1)], 3)
+                yield make_list([str(number) for number in range(low, high + 1)], 2)
 
 
 def conditionals(text: str) -> Iterator[LabelList]:

@@ -48,7 +48,8 @@ def find_label_lists(text: str) -> list[LabelList]:
         *scales(text),
     ]
     valid = [item for item in found if len(item.labels) >= 2]
-    return sorted(valid, key=lambda item: (-item.strength, -len(item.labels)))
+    # A scale may as well belong to what is classified: `reviews of 1 to 5 stars`.
+    return sorted(valid, key=lambda item: (-item.strength, item.labels[0].isdigit(), -len(item.labels)))
 
 
 def _tables(text: str) -> Iterator[LabelList]:

@@ -62,6 +62,8 @@ CLOSED = [
     ("Onko arvostelu myönteinen vai kielteinen?", ("myönteinen", "kielteinen")),
     ("Give the review a rating from 1 to 3.", ("1", "2", "3")),
     ("Bewerte die Rezension mit 1 bis 4 Sternen.", ("1", "2", "3", "4")),
+    ("Classify the review, which has 1 to 5 stars, as fair or unfair.", ("fair", "unfair")),
+    ("Is this sentence grammatically correct, yes or no?", ("yes", "no")),
     ("Predict the score, 0 (worst) to 2 (best).", ("0", "1", "2")),
 ]
 
@@ -120,6 +122,7 @@ ASKED = [
     "Classify the text as glad, sad or hard to tell.",
     "Sort into glad, sad, or whatever fits.",
     "Decide if the item is in stock or out of stock.",
+    "Sort the words into alphabetical order: first, second and third.",
     "Classify the message. Examples:\ncamel: lives in the desert\nwhale: swims in the ocean",
 ]
 
