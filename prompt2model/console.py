@@ -58,7 +58,7 @@ class ConsoleProgress:
 
 
 class AutomaticChooser:
-    """Takes every default (`--yes`). A question without a default stops the run, naming the config line to add."""
+    """Takes every default (`--yes`). A question without a default stops the run, naming the line to add."""
 
     interactive = False
 
@@ -73,9 +73,7 @@ class AutomaticChooser:
     def ask(self, key: str, question: str, default: str | None, config_line: str) -> str:
         """The default. Raises NotSettledError when there is none."""
         if default is None:
-            raise NotSettledError(
-                f"{question.rstrip('?')} is not clear from the prompt; add to the config: {config_line}"
-            )
+            raise NotSettledError(f"{question} The prompt does not tell, and nobody is there to answer: {config_line}")
         return default
 
     def confirm(self, key: str, question: str, default: bool) -> bool:

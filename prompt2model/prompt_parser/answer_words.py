@@ -24,7 +24,7 @@ QUOTED_ITEM = (
     r"`[^`\n]{1,60}`|「[^」\n]{1,60}」|『[^』\n]{1,60}』|\*\*[^*\n]{1,60}\*\*)"
 )
 OR = (
-    r"(?:and/or|or|and|oder|und|sowie|y|o|u|ou|et|e|eller|och|og|tai|ja|lub|nebo|или|и|veya|ve|atau|dan|"
+    r"(?:and/or|or|and|oder|und|sowie|y|o|u|ou|et|e|eller|och|og|tai|vai|ja|lub|nebo|или|и|veya|ve|atau|dan|"
     r"または|か|もしくは|又は|或者?|和|또는|및|혹은|أو)"
 )
 QUOTED_RUN = re.compile(
@@ -62,10 +62,15 @@ NOT_A_LIST = re.compile(
     r"[^\n]{0,40}$",
     re.IGNORECASE,
 )
+ONE_OF = (
+    r"(?:one of|either|ein(?:e[rsmn]?|s)? (?:der|von|dieser|aus)|una? de|uno de|un[ea]? des?|uno dei|una delle|"
+    r"uma? d[aeo]s?|een van(?: de)?|en av|jeden z|jedną z|один из|одну из|yksi)"
+)
 INLINE_CUE = re.compile(
-    rf"(?:one of|either|{LABEL_NOUN})(?:[ ](?:the|these|those|following|this|exactly|of|labels?|categories|"
+    rf"(?:{ONE_OF}|{LABEL_NOUN})(?:[ ](?:the|these|those|following|this|exactly|of|labels?|categories|"
     rf"classes|options|values|words|"
-    rf"answers?|candidates|includes?|is|are|can be|must be|may be|should be|to use|below|here|\d{{1,3}}|two|"
+    rf"answers?|candidates|{LABEL_NOUN}|estas|estos|ces|diesen|las|los|"
+    rf"includes?|is|are|can be|must be|may be|should be|to use|below|here|\d{{1,3}}|two|"
     rf"three|four|five|six|seven|"
     rf"eight|nine|ten|sind|lauten|zu|son|sont|possible|allowed|"
     rf"siguientes|suivantes|suivants|folgenden?|seguenti|seguintes|sentiments?|intents?|topics?|teams?|"
@@ -75,6 +80,7 @@ INLINE_CUE = re.compile(
 )
 LEADS_ON = re.compile(
     r"(?:one of|either)(?![^\n]*[.!?])|(?:is|are|be|include|includes|sind|lauten|son|sont)\s*$|"
+    rf"(?:der|diese[rn]|de las|de los|des|delle|dei|das|dos|van de) (?:folgenden )?{LABEL_NOUN} $|"
     r"(?<=the )(?:letters|words|labels|classes|categories|values|options|answers|sentiments|topics|intents) $",
     re.IGNORECASE,
 )

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from prompt2model.prompt_parser.label_lines import read_label_lines
 from prompt2model.prompt_parser.labelled_pairs import read_labelled_pairs
 from prompt2model.prompt_parser.line_pairs import read_arrows, read_quoted, read_two_line_examples, read_weak_lines
 from prompt2model.prompt_parser.markers import Line, is_fence, is_header, split_lines
@@ -21,6 +22,7 @@ from prompt2model.records import Demonstration
 _READERS = (
     read_tags,
     read_json,
+    read_label_lines,
     read_labelled_pairs,
     read_markdown_tables,
     read_separated_values,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from prompt2model.prompt_parser.answer_words import (
     ANSWER_CUE,
@@ -17,7 +17,15 @@ from prompt2model.prompt_parser.answer_words import (
     QUOTED_ITEM,
     QUOTED_RUN,
 )
-from prompt2model.prompt_parser.label_list import LabelList, clean_label, is_head, make_list
+from prompt2model.prompt_parser.label_list import (
+    LabelList,
+    can_be_labels,
+    clean_label,
+    is_filler,
+    is_head,
+    is_yes_no,
+    make_list,
+)
 
 _BRACKETS = re.compile(r"[(\[{<]([^()\[\]{}<>\n]{3,300})[)\]}>]|（([^（）\n]{3,300})）")
 _SLASHES = re.compile(r"(?<![\w/.:])([^\W_][\w'-]*(?:(?:[ ]?[/／][ ]?|\|)[^\W_][\w'-]*)+)(?![\w/])")
@@ -53,40 +61,30 @@ _SORTS = re.compile(
     re.IGNORECASE,
 )
 _WHETHER = re.compile(
-    r"(?<!\w)(?:whether|if|ob|si|se|of)[ ](?:[\w'’-]+[ ]){1,8}?(?:is|are|was|were|expresses|has|have|sounds|"
+    r"(?<!\w)(?:whether|if|ob|si|se|of)[ ](?:it['’]s|(?:[\w'’-]+[ ]){1,8}?(?:is|are|was|were|expresses|has|have|sounds|"
     r"seems|shows|describes|"
-    r"represents|contains|supports|belongs to|ist|sind|es|est|è|é)[ ](?:either |a |an )?",
+    r"represents|contains|supports|belongs to|ist|sind|es|est|è|é))[ ](?:either |a |an )?",
     re.IGNORECASE,
 )
+_ABOUT = re.compile(r"^(?:about|regarding|concerning|related to)\s(?:an?\s|the\s)?", re.IGNORECASE)
 _QUESTION_WORDS = re.compile(
     r"(?<!\w)(?:yes|true|ja|sí|oui|sì|sim|да)[ ](?:or|oder|o|ou|of|или)[ ](?:no|false|nein|non|não|nee|нет)(?!\w)",
     re.IGNORECASE,
 )
-_NO_LABEL = frozenset(
-    "the of is are to be one it its this that these those they your you a an following if whether not".split()
-)
-_NO_ITEM = frozenset(
-    """
-    the of is are was were be to in on at for from with by as if whether or and not it its this that these those
-    they your you my our their his her he she other others another one ones more less than least most output return
-    answer write contain contains containing has have had do does done can could should would must may each every
-    all any some none no both same following given which what who when where how why input inputs text number numbers
-    """.split()
-)
-
+_NEGATED = re.compile(r"not \w+(?: \w+)?$", re.IGNORECASE)
+_HARD = frozenset("hard difficult impossible not unable".split())
 _MOST_ITEMS = 400
-_SCALE = re.compile(
-    r"(?<!\w)(?:rate|rating|score|scores|scale|grade|stars?|bewerte|punkte|note|puntúa|puntuación|note[rz]?)(?!\w)[^.\n]{0,60}?"
-    r"(?<![\w.,])(?P<low>[01])[ ]?(?:to|-|–|bis|a|à|through|and|und|y|et)[ ]?(?P<high>\d{1,2})(?![\w%]|[.,]\d)",
-    re.IGNORECASE,
+_RATING = (
+    r"(?:rate|rating|score|scores|scale|grade|stars?|points?|number|bewerte|bewertung|punkte|sterne|note[rz]?|zahl|"
+    r"skala|puntúa|puntuación|número|estrellas|étoiles)"
 )
-
-_YES_NO = frozenset(
-    frozenset(pair.split("/"))
-    for pair in """
-    yes/no true/false ja/nein sí/no oui/non sì/no sim/não ja/nee да/нет はい/いいえ 是/否
-    positive/negative positive/negative/neutral
-    """.split()
+_RANGE = (
+    r"(?<![\w.,])(?P<low>[01])(?:[ ]?\([^()\n]{1,30}\))?[ ]?(?:to|-|–|bis|a|à|through|and|und|y|et)[ ]?"
+    r"(?P<high>\d{1,2})(?![\w%]|[.,:/-]\d)"
+)
+_SCALES = (
+    re.compile(rf"(?<!\w){_RATING}(?!\w)[^.\n]{{0,60}}?{_RANGE}", re.IGNORECASE),
+    re.compile(rf"{_RANGE}[ ](?:stars?|points?|punkten?|sternen?|estrellas|étoiles|stelle)(?!\w)", re.IGNORECASE),
 )
 
 
@@ -106,8 +104,8 @@ def announced_lists(text: str) -> Iterator[LabelList]:
 def _split_items(rest: str, colon: bool) -> list[list[str]]:
     """The items at the beginning of `rest`, as far as they follow each other; see `_with_last`."""
     rest = rest.lstrip(" \t[(")
-    first_word = re.match(r"\w+", rest)
-    if first_word and first_word[0].casefold() in _NO_LABEL:
+    first_word = re.match(r"\w+(?!['’]\w)", rest)
+    if first_word and is_filler(first_word[0]):
         return []
     quoted = QUOTED_RUN.match(rest) or ONE_QUOTED.match(rest)
     if quoted:
@@ -121,7 +119,7 @@ def _split_items(rest: str, colon: bool) -> list[list[str]]:
     if len(items) > _MOST_ITEMS:
         return []
     items = [re.sub(rf"^(?:{OR})\s+|^\(?\d{{1,3}}[.)]\s*", "", item).strip() for item in items if item.strip()]
-    if len(items) < 2 or any(item.casefold().split()[0] in _NO_LABEL for item in items):
+    if len(items) < 2 or any(is_filler(item.split()[0]) for item in items if not _NEGATED.match(item)):
         return []
     if any(len(item.split()) > 5 or len(item) > 60 for item in items[:-1]):
         return []
@@ -134,14 +132,22 @@ def _with_last(items: list[str], words: list[str], more: int) -> list[list[str]]
     `more` words beyond that length are taken for the item's own when nothing follows them.
     """
     longest = max(len(item.split()) for item in items)
-    if words and words[0].casefold() in ("not", "non", "nicht", "no") and len(words) > 1:
+    negated = words and words[0].casefold() in ("not", "non", "nicht", "no", "kein", "keine")
+    if negated and len(words) > 1 and not is_filler(words[1]):
         longest += 1
     if all(item.isupper() for item in items):
         capitals = next((place for place, word in enumerate(words) if not word.isupper()), len(words))
         longest = max(longest, capitals)
     lengths = [len(words)] if len(words) <= longest + more else []
     lengths += [length for length in range(longest, min(longest + 3, len(words)) + 1) if length not in lengths]
+    lengths = [length for length in lengths if not is_filler(words[length - 1]) and not _is_cut(words, length)]
     return [[clean_label(item) for item in (*items, " ".join(words[:length]))] for length in lengths]
+
+
+def _is_cut(words: list[str], length: int) -> bool:
+    """Whether the item goes on after its first `length` words: `out of stock`, `hard to tell`."""
+    following = words[length].casefold() if length < len(words) else ""
+    return following == "of" or (following == "to" and words[length - 1].casefold() in _HARD)
 
 
 def quoted_runs(text: str) -> Iterator[LabelList]:
@@ -212,26 +218,18 @@ def _listed(found: re.Match[str]) -> list[list[str]]:
     middle = [
         re.sub(r"^(?:an?|the|une?|una)\s", "", part.strip()) for part in found["middle"].split(",") if part.strip()
     ]
-    return [items for items in _with_last([found["first"], *middle], found["last"].split(), 0) if _can_be_labels(items)]
-
-
-def _can_be_labels(items: list[str]) -> bool:
-    if is_yes_no(items):
-        return True
-    plain = [item.casefold().split() for item in items]
-    if plain[-1][0] in ("not", "non") and len(plain[-1]) > 1:
-        plain[-1] = plain[-1][1:]
-    if plain[-1] in (["none"], ["other"], ["no"]):
-        plain.pop()
-    return not any(word in _NO_ITEM for words in plain for word in words)
+    items = [_ABOUT.sub("", item) for item in (found["first"], *middle)]
+    last = _ABOUT.sub("", found["last"]).split()
+    return [listed for listed in _with_last(items, last, 0) if can_be_labels(listed)]
 
 
 def scales(text: str) -> Iterator[LabelList]:
     """`rate from 1 to 5`: the whole numbers of a short scale."""
-    for match in _SCALE.finditer(text):
-        low, high = int(match["low"]), int(match["high"])
-        if 1 <= high - low <= 10:
-            yield make_list([str(number) for number in range(low, high + 1)], 2)
+    for pattern in _SCALES:
+        for match in pattern.finditer(text):
+            low, high = int(match["low"]), int(match["high"])
+            if 1 <= high - low <= 10:
+                yield make_list([str(number) for number in range(low, high + 1)], 2)
 
 
 def conditionals(text: str) -> Iterator[LabelList]:
@@ -243,8 +241,3 @@ def conditionals(text: str) -> Iterator[LabelList]:
         items += [clean_label(match["item"]) for match in OTHERWISE.finditer(paragraph)]
         items = [item for item in items if item.casefold() not in NOT_LABELS | {"it", "you", "the", "them"}]
         yield make_list(items, 2)
-
-
-def is_yes_no(items: Sequence[str]) -> bool:
-    """Whether the items are a pair (or triple) that hardly stands in a prompt but as its answers."""
-    return frozenset(item.casefold() for item in items) in _YES_NO

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from prompt2model.prompt_parser.answer_words import LIST_HEADER, NOT_A_LIST, ONE_QUOTED
+from prompt2model.prompt_parser.answer_words import LIST_HEADER, NOT_A_LIST, ONE_QUOTED, OR
+from prompt2model.prompt_parser.label_clauses import closing_lists, east_asian_lists
 from prompt2model.prompt_parser.label_list import LabelList, clean_label, is_head, make_list
 from prompt2model.prompt_parser.label_phrases import (
     announced_lists,
@@ -17,13 +18,22 @@ from prompt2model.prompt_parser.label_phrases import (
     slashed,
 )
 from prompt2model.prompt_parser.table_pairs import read_label_tables
+from prompt2model.prompt_parser.words import EXAMPLE_WORDS
 
+# `or somewhere in between (call that mixed)` is the item `mixed`.
+_CALLED = re.compile(
+    rf"(?P<before>,[ ](?:{OR}[ ])?|[ ]{OR}[ ])[^,.;:()\n]{{1,60}}[ ]\((?:and )?(?:call|label|name|mark|answer)"
+    r"(?: (?:that|it|this|these|those|them|with|as))* (?P<name>[^(),\n]{1,40})\)",
+    re.IGNORECASE,
+)
+_ANNOUNCES_EXAMPLES = re.compile(rf"(?<!\w)(?:{EXAMPLE_WORDS})[:：]$", re.IGNORECASE)
 _BULLET = re.compile(r"[ \t]*(?:[-*•+·‣–]|\(?(?:\d{1,3}|[A-Za-z])[.)]|\d{1,3}:|[①-⑳])[ \t]+")
 _HEAD_END = re.compile(r"[ \t]*[:：](?=\s|$|[^\x00-\x7f])|[ \t]+(?:[-–—=]|->|→|=>)[ \t]+|[ \t]*[（(]|:\*\*")
 
 
 def find_label_lists(text: str) -> list[LabelList]:
     """Every list in the instruction that may be the closed set of answers, strongest and longest first."""
+    text = _CALLED.sub(r"\g<before>\g<name>", text)
     found = [
         *_tables(text),
         *_blocks(text),
@@ -32,11 +42,14 @@ def find_label_lists(text: str) -> list[LabelList]:
         *bracketed(text),
         *slashed(text),
         *answer_lists(text),
+        *closing_lists(text),
+        *east_asian_lists(text),
         *conditionals(text),
         *scales(text),
     ]
     valid = [item for item in found if len(item.labels) >= 2]
-    return sorted(valid, key=lambda item: (-item.strength, -len(item.labels)))
+    # A scale may as well belong to what is classified: `reviews of 1 to 5 stars`.
+    return sorted(valid, key=lambda item: (-item.strength, item.labels[0].isdigit(), -len(item.labels)))
 
 
 def _tables(text: str) -> Iterator[LabelList]:
@@ -53,8 +66,10 @@ def _blocks(text: str) -> Iterator[LabelList]:
     while number < len(lines):
         bulleted = bool(_BULLET.match(lines[number]))
         header = _header_above(lines, number)
-        if not lines[number].strip() or not (
-            bulleted or (LIST_HEADER.search(header[-160:]) and header.rstrip("*_ ").endswith((":", "：", ">")))
+        if (
+            not lines[number].strip()
+            or _ANNOUNCES_EXAMPLES.search(header)
+            or not (bulleted or (LIST_HEADER.search(header[-160:]) and header.rstrip("*_ ").endswith((":", "：", ">"))))
         ):
             number += 1
             continue

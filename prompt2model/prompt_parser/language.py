@@ -46,22 +46,26 @@ _INPUT_PATTERNS = tuple(
 )
 
 
-def detect_language(text: str) -> str | None:
-    """The ISO 639-1 code of the text's language, or None when the text does not tell."""
+def detect_language(text: str, least_words: int = 1) -> str | None:
+    """The ISO 639-1 code of the text's language, or None when the text does not tell.
+
+    In Latin letters at least `least_words` different words of the language must stand in the text.
+    """
     sample = text[:_MOST_CHARACTERS]
     script, share = _main_script(sample)
     if script is None:
         return None
-    if script == "latin":
-        return _detect_latin(sample)
-    return _script_variant(script, sample) if share >= 0.2 else _detect_latin(sample)
+    if script != "latin" and share >= 0.2:
+        return _script_variant(script, sample)
+    return _detect_latin(sample, least_words)
 
 
 def detect_inputs_language(inputs: Sequence[str], instruction: str) -> str | None:
     """The language of the task's inputs, or None when neither they nor the instruction tell."""
-    together = detect_language("\n".join(inputs)) if inputs else None
-    each = Counter(code for text in inputs if (code := detect_language(text)))
-    if each and each[together or ""] < each.most_common(1)[0][1]:
+    # One word tells nothing: `may` is English, a month, and Tagalog.
+    together = detect_language("\n".join(inputs), 2) if inputs else None
+    each = Counter(code for text in inputs if (code := detect_language(text, 2)))
+    if each and (together is None or each[together] < each.most_common(1)[0][1] > 1):
         # Inputs in several languages: the most frequent one, the first of equals.
         together = each.most_common(1)[0][0]
     return together or named_language(instruction) or detect_language(instruction)
@@ -128,23 +132,24 @@ def _script_variant(code: str, text: str) -> str:
     return best
 
 
-def _detect_latin(text: str) -> str | None:
+def _detect_latin(text: str, least_words: int) -> str | None:
     words = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)*", text.casefold().replace("’", "'"))
     if not words:
         return None
     counts = Counter(words)
     special = Counter(letter for letter in text.casefold() if letter.isalpha() and not letter.isascii())
     scores: dict[str, float] = {}
+    different: dict[str, int] = {}
     for code, stop_words in STOP_WORDS.items():
         hits = sum(count for word, count in counts.items() if word in stop_words)
-        kinds = sum(word in stop_words for word in counts)
+        kinds = different[code] = sum(word in stop_words for word in counts)
         own = LATIN_LETTERS.get(code, "")
         fitting = sum(count for letter, count in special.items() if letter in own)
         foreign = sum(special.values()) - fitting
         scores[code] = hits + kinds + 0.7 * fitting - 1.5 * min(foreign, hits + kinds + 2)
     ranked = sorted(scores, key=lambda code: (-scores[code], code))
     best, second = ranked[0], ranked[1]
-    if scores[best] < 2 or scores[best] < 0.12 * len(words):
+    if different[best] < least_words or scores[best] < 2 or scores[best] < 0.12 * len(words):
         return None
     if scores[best] - scores[second] < (0.5 if scores[best] < 8 else 0.05 * scores[best]):
         return None

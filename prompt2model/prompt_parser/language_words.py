@@ -27,7 +27,7 @@ STOP_WORDS = _read_words(
     en: the of and to in is you that it he was for on are as with his they i at be this have from or had by
         but not what all were we when your can said there an which do how if will up about out them then she
         some her would make like him into has two more my than been who its now did get where why does could
-        should just our please me us any isn't don't didn't i'm i've it's hello thanks very too again after
+        should may just our please me us any isn't don't didn't i'm i've it's hello thanks very too again after
         classify sentiment following given question answer sentence review message write each text label
         labels word words one only input output translate english customer reply return give
     de: schreibe übersetze satz folgenden klassifiziere antworte ordne nachricht frage der die das und
@@ -67,9 +67,11 @@ STOP_WORDS = _read_words(
     no: og i at det som en på er av for med den til ikke om et han hun men var jeg du vi de har kan skal så
         når hvordan hva fra ved eller nå min din seg mot etter også bare mye finnes blir dette denne hvorfor
         her der meg deg takk hei alle uten ble ville noe være vært noen dere
-    fi: ja on ei se että hän oli minä sinä me te he en olen ovat mutta kun niin kuin myös tai jos mitä mikä
+    fi: luokittele kirjoita käännä vastaa anna tunnista teksti viesti viestin lause seuraava seuraavista yksi
+        yhteen yhdellä sanalla onko joko vai ovatko kuinka milloin paljon tarvitsen haluan vielä väärin tullut
+        ja on ei se että hän oli minä sinä me te he en olen ovat mutta kun niin kuin myös tai jos mitä mikä
         missä miksi miten tämä tuo nyt vain sitten siitä sen ole ollut voi voin mukaan kanssa hyvin kiitos
-        hei minun sinun joka jotka kuka mihin onko sekä vielä jo
+        hei minun sinun joka jotka kuka mihin sekä jo
     pl: i w nie na się z do to że jest jak o ale po co za od czy tak był była było są dla przez ma mam może
         już tylko ja ty on ona my wy oni mi mnie go jego jej ich ten ta te tego który która które gdzie
         kiedy dlaczego bardzo proszę dziękuję dzień dobry jestem albo lub oraz bo pan

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
@@ -224,6 +225,14 @@ def _with_person(draft: _Draft, context: RunContext) -> _Draft:
     return replace(draft, reading=reading, language=language)
 
 
+def _line(key: str, value: str | Sequence[str], *others: str) -> str:
+    """What to add, and where: a setting on the command line, or a line of the config file."""
+    toml = json.dumps(value, ensure_ascii=False)
+    assignment = shlex.quote(f"parse_prompt.{key}={value if isinstance(value, str) else toml}")
+    instead = f" (or {', '.join(others)})" if others else ""
+    return f"add --set {assignment}{instead} to the command, or {key} = {toml} {_SECTION} to the file of --config"
+
+
 def _ask_kind(context: RunContext) -> Kind:
     question = "What kind of task is this?"
     if context.chooser.interactive:
@@ -234,10 +243,12 @@ def _ask_kind(context: RunContext) -> Kind:
         ]
         return cast(Kind, context.chooser.choose_one("kind", question, options, "generation"))
     answer = context.chooser.ask(
-        "kind", question, None, f'kind = "generation"  {_SECTION} (or "classification", "multiple_choice")'
+        "kind", question, None, _line("kind", "classification", "generation", "multiple_choice")
     )
     if answer not in ("classification", "multiple_choice", "generation"):
-        raise NotSettledError(f'{answer!r} is no kind of task; set kind = "classification" or "generation" {_SECTION}')
+        raise NotSettledError(
+            f"{answer!r} is no kind of task; {_line('kind', 'classification', 'generation', 'multiple_choice')}"
+        )
     return cast(Kind, answer)
 
 
@@ -249,8 +260,7 @@ def _ask_labels(reading: KindReading, demonstrations: Sequence[Demonstration], c
             f"The demonstrations answer {_short(reading.refused[0])}, which is none of the labels that the prompt "
             "lists. Which labels may the answers have (divided by commas)?"
         )
-    shown = json.dumps(known, ensure_ascii=False) if len(known) >= 2 else '["…", "…"]'
-    line = f"labels = {shown}  {_SECTION}"
+    line = _line("labels", known if len(known) >= 2 else ("…", "…"))
     default = ", ".join(known) if context.chooser.interactive and len(known) >= 2 else None
     fault = ""
     for _ in range(_MOST_ATTEMPTS):
@@ -260,7 +270,7 @@ def _ask_labels(reading: KindReading, demonstrations: Sequence[Demonstration], c
             return labels
         fault = f"{_short(missing[0])}, a demonstration's output, is not among them" if missing else "two are needed"
         context.progress.say(f"These labels do not do: {fault}.")
-    raise NotSettledError(f"the labels are not settled: {fault}; add to the config: {line}")
+    raise NotSettledError(f"the labels are not settled: {fault}; {line}")
 
 
 def _split_labels(answer: str) -> tuple[str, ...]:
@@ -273,14 +283,14 @@ def _split_labels(answer: str) -> tuple[str, ...]:
 
 
 def _ask_language(context: RunContext) -> str:
-    line = f'language = "en"  {_SECTION}'
+    line = _line("language", "en")
     for _ in range(_MOST_ATTEMPTS):
         default = "en" if context.chooser.interactive else None
         code = context.chooser.ask("language", "In which language are the inputs (ISO 639-1 code)?", default, line)
         if code.strip().casefold() in ISO_639_1:
             return code.strip().casefold()
         context.progress.say(f"{code!r} is no ISO 639-1 code; use two letters such as en, de or ja.")
-    raise NotSettledError(f"the language of the inputs is not settled; add to the config: {line}")
+    raise NotSettledError(f"the language of the inputs is not settled; {line}")
 
 
 def _ask_instruction(draft: _Draft, labels: tuple[str, ...], context: RunContext) -> str:
@@ -289,7 +299,7 @@ def _ask_instruction(draft: _Draft, labels: tuple[str, ...], context: RunContext
     default = f"Read the {first.casefold()} and answer with the {second.casefold()}."
     if labels:
         default = f"Read the {first.casefold()} and answer with one of: {', '.join(labels)}."
-    line = f'instruction = "…"  {_SECTION}'
+    line = _line("instruction", "…")
     return context.chooser.ask("instruction", "What is to be done with an input?", default, line).strip() or default
 
 

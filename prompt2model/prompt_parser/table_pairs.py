@@ -17,6 +17,7 @@ from prompt2model.records import Demonstration
 _RULE = re.compile(r"\|?[ \t]*:?-{2,}:?(?:[ \t]*\|[ \t]*:?-{2,}:?)+[ \t]*\|?")
 _CELL_END = re.compile(r"(?<!\\)\|")
 _NUMBERING = frozenset({"#", "no", "no.", "nr", "nr.", "id", "n", "n°", "number", "index", "row"})
+_PLAIN_NAME = re.compile(r"[^\W\d_]+(?: [^\W\d_]+)?")
 _LABEL_COLUMN = re.compile(
     r"(?:labels?|category|categories|class|intent|tag|team|code|kategorie|klasse|etiqueta|categoría|étiquette|"
     r"catégorie|categoria|ラベル|カテゴリー?|标签|类别|라벨)$",
@@ -154,19 +155,38 @@ def _read_block(text: str, lines: Sequence[Line]) -> Reading | None:
     for separator in ("\t", ";", ","):
         if separator not in head:
             continue
-        header = [cell.strip(" \"'").casefold() for cell in head.split(separator)]
-        named = any(map(is_output_name, header)) and (any(map(is_input_name, header)) or len(header) == 2)
-        if named and len(header) <= 6 and all(0 < len(cell) <= 40 for cell in header):
+        header = [cell.strip(" \"'").replace("_", " ").casefold() for cell in head.split(separator)]
+        outputs, inputs = any(map(is_output_name, header)), any(map(is_input_name, header))
+        named = outputs and (inputs or len(header) == 2)
+        # `text` and `mood`: of two plain names the known one tells what the other is.
+        plain = len(header) == 2 and bool(_PLAIN_NAME.fullmatch(header[1])) and ", " not in head
+        half = plain and is_input_name(header[0]) and len(lines) > 2
+        if (named or half) and len(header) <= 6 and all(0 < len(cell) <= 40 for cell in header):
             if len(lines) < 2:
                 continue
             reading = _read_rows(text[lines[1].start : lines[-1].end], separator, header)
             if reading:
-                return Reading("csv", reading, ((lines[0].start, lines[-1].end),), 5, (header[0], header[-1]))
+                return Reading(
+                    "csv", reading, ((lines[0].start, lines[-1].end),), 5 if named else 4, (header[0], header[-1])
+                )
         elif separator == "\t" or re.match(r'[ \t]*"', head):
             rows = _read_rows(content, separator, ["", ""])
             if len(rows) >= 2 and len(rows) == len(lines):
+                rows = rows[1:] if _begins_with_names(rows) else rows
                 return Reading("csv", rows, ((lines[0].start, lines[-1].end),), 3)
     return None
+
+
+def _begins_with_names(rows: Sequence[Demonstration]) -> bool:
+    """Whether the first row is a header of unknown names: single words above texts and answers that come again."""
+    first, others = rows[0], rows[1:]
+    outputs = [row.output for row in others]
+    return (
+        bool(_PLAIN_NAME.fullmatch(first.input) and _PLAIN_NAME.fullmatch(first.output))
+        and all(len(row.input.split()) > len(first.input.split()) for row in others)
+        and first.output not in outputs
+        and len(set(outputs)) < len(outputs)
+    )
 
 
 def _read_rows(content: str, separator: str, header: list[str]) -> tuple[Demonstration, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from prompt2model.catalogue.inline_options import read_options
+from prompt2model.prompt_parser.answer_words import OR
 from prompt2model.prompt_parser.label_list import LabelList, clean_label
 from prompt2model.prompt_parser.label_sets import find_label_lists
 from prompt2model.prompt_parser.out_of_scope import find_out_of_scope
@@ -18,6 +19,7 @@ _MOST_LABELS_READ = 400
 _OPTION_SLOT = re.compile(
     r"(?:^|\s)[(\[]?[A-Da-d1-4][).:\]][ \t]*(?:\{|<|\[)|(?:options|choices)\s*[:：]\s*(?:\{|<|\[)", re.IGNORECASE
 )
+_ARTICLE = r"(?:an?|the|eine?|une?|una|um|uma|een|en|ett)"
 _OUTSIDE = re.compile(
     r"(?:out[- ]of[- ]scope|oos|other|others|none|none of the(?:se| above)|unknown|misc(?:ellaneous)?|n/?a|"
     r"sonstiges|otro|otros|autre|altro|outro)$",
@@ -96,6 +98,12 @@ def _from_outputs(
         return KindReading("classification", merged.labels, _notes(merged.labels, lists), False, refused)
     closed = _repeats(pairs, outputs) and len(outputs) >= 2
     numbers = all(re.fullmatch(r"[-+\d.,/%:$€ ]+", output) for output in outputs)
+    if numbers and cue != "generation" and _is_rating(pairs, outputs):
+        # Which numbers there are beside those shown, only a person can tell.
+        kind: Kind | None = "classification" if cue else None
+        return KindReading(kind, tuple(sorted(outputs, key=int)), {}, False)
+    if numbers and cue == "generation":
+        return KindReading("generation")
     if (
         cue == "classification"
         or (closed and not numbers and cue is None)
@@ -106,7 +114,7 @@ def _from_outputs(
             return KindReading(
                 "classification", announced.labels, _notes(announced.labels, lists), False, tuple(outputs)
             )
-        if len(outputs) < 2:
+        if len(outputs) < 2 or _lists_more(instruction, outputs):
             return KindReading("classification", tuple(outputs), {}, False)
         return _settle(instruction, LabelList(tuple(map(str.strip, outputs)), 2), lists)
     if cue == "generation" or (len(outputs) == len(pairs) and len(pairs) >= 3):
@@ -152,6 +160,23 @@ def _notes(labels: Sequence[str], lists: list[LabelList]) -> dict[str, str]:
 
 def _hits(outputs: Sequence[str], found: LabelList) -> int:
     return sum(match_label(output, found.labels) is not None for output in outputs)
+
+
+def _lists_more(instruction: str, outputs: Sequence[str]) -> bool:
+    """Whether the instruction names some of the outputs in a list with an item that is none of them."""
+    known = "|".join(sorted((re.escape(clean_label(output)) for output in outputs), key=len, reverse=True))
+    item = rf"(?<!\w)(?:{known})(?!\w)[\"'”“’」』*`]*"
+    beside = rf"{item}(?:\s*(?:[,;、，|／/]|または|或)\s*(?:{OR}\s+)?|\s+{OR}\s+)(?:{_ARTICLE}\s+)?[\"'“„‘「『*`]*"
+    return bool(re.search(rf"{beside}(?!{known}|(?:not|nicht|non|pas|no)\b)\w", instruction, re.IGNORECASE)) and bool(
+        re.search(rf"{beside}(?:{known})|\s{OR}\s", instruction, re.IGNORECASE)
+    )
+
+
+def _is_rating(pairs: Sequence[Demonstration], outputs: Sequence[str]) -> bool:
+    """Whether the outputs are a few whole numbers up to ten, beyond 0 and 1, for texts without numbers."""
+    small = all(output.isdecimal() and int(output) <= 10 for output in outputs)
+    texts = sum(not re.search(r"\d", pair.input) for pair in pairs)
+    return small and not set(outputs) <= {"0", "1"} and 2 * texts > len(pairs)
 
 
 def _repeats(pairs: Sequence[Demonstration], outputs: Sequence[str]) -> bool:

@@ -231,7 +231,7 @@ DATA = [
     Case(
         "labels not settled",
         ("Classify the sentiment of the review.", *NO_TEACHER, *NO_SETS, *ROWS),
-        ("Which labels", "add to the config: labels = [", "[parse_prompt]"),
+        ("Which labels", "--set 'parse_prompt.labels=[", "labels = [", "[parse_prompt]"),
         run="new",
     ),
     Case(
@@ -388,4 +388,4 @@ def test_without_a_terminal_nothing_waits_for_an_answer(work: Path) -> None:
     closed: Callable[[], None] = lambda: os.close(0)  # noqa: E731
     arguments = ("run", "Classify the sentiment of the review.", *NO_TEACHER, *NO_SETS, *ROWS)
     fault = command(*arguments, cwd=work, before=closed).fault()
-    assert "add to the config: labels" in fault
+    assert "add --set 'parse_prompt.labels=" in fault

@@ -39,6 +39,33 @@ CLOSED = [
     ("Classifica la recensione come positiva o negativa.", ("positiva", "negativa")),
     ("文を「質問」「命令」「感嘆」に分類してください。", ("質問", "命令", "感嘆")),
     ("请判断情感，标签：正面、负面、中性。", ("正面", "负面", "中性")),
+    ("Antworte mit einem von: Rechnung, Versand", ("Rechnung", "Versand")),
+    ("Ordne die Mail einer der Kategorien Rechnung, Versand oder Lob zu.", ("Rechnung", "Versand", "Lob")),
+    ("Clasifica el mensaje en una de las categorías pago, envío o queja.", ("pago", "envío", "queja")),
+    ("Ist die Bewertung positiv, gemischt oder neutral?", ("positiv", "gemischt", "neutral")),
+    ("Entscheide, ob die E-Mail Spam oder kein Spam ist.", ("Spam", "kein Spam")),
+    ("Entscheide, ob es sich um Werbung oder Post handelt.", ("Werbung", "Post")),
+    ("Entscheide: echt oder falsch?", ("echt", "falsch")),
+    ("Is this a bug report, a wish or a question?", ("bug report", "wish", "question")),
+    ("Which department: HR, IT, or Finance?", ("HR", "IT", "Finance")),
+    ("Which team should answer: sales, support or legal?", ("sales", "support", "legal")),
+    ("Classify the message: invoice, delivery, or refund.", ("invoice", "delivery", "refund")),
+    ("Classify the mail. One of: ham, not ham.", ("ham", "not ham")),
+    ("Tell me either yes or no whether the message is a complaint.", ("yes", "no")),
+    ("Decide whether it is about rent, about repair or about noise.", ("rent", "repair", "noise")),
+    ("Determine if it's about trains, buses or trams.", ("trains", "buses", "trams")),
+    ("Classify it as good, bad, or somewhere in between (call that mixed).", ("good", "bad", "mixed")),
+    ("請求、配送、返品のいずれかに分類", ("請求", "配送", "返品")),
+    ("次の文章を、肯定的、否定的のどちらかに分類してください。", ("肯定的", "否定的")),
+    ("次のいずれかに分類してください：予約、変更、取消。", ("予約", "変更", "取消")),
+    ("将消息分为账单、物流、退货之一。", ("账单", "物流", "退货")),
+    ("Luokittele viesti: laskutus, toimitus tai palautus.", ("laskutus", "toimitus", "palautus")),
+    ("Onko arvostelu myönteinen vai kielteinen?", ("myönteinen", "kielteinen")),
+    ("Give the review a rating from 1 to 3.", ("1", "2", "3")),
+    ("Bewerte die Rezension mit 1 bis 4 Sternen.", ("1", "2", "3", "4")),
+    ("Classify the review, which has 1 to 5 stars, as fair or unfair.", ("fair", "unfair")),
+    ("Is this sentence grammatically correct, yes or no?", ("yes", "no")),
+    ("Predict the score, 0 (worst) to 2 (best).", ("0", "1", "2")),
 ]
 
 OPEN = [
@@ -50,6 +77,8 @@ OPEN = [
     "Write a product description (max. 50 words) with title, price and colour.",
     'Replace "colour" and "flavour" by their American spelling.',
     "Generate a question and its answer about the paragraph.",
+    "Write a poem. Is it raining, snowing or sunny?",
+    "Write a product review for a rating from 1 to 5.",
 ]
 
 
@@ -88,6 +117,57 @@ def test_other_demonstration_outputs_join_the_list() -> None:
     instruction = "Classify the question. Labels: rent, repair."
     pairs = (Demonstration("a", "rent"), Demonstration("b", "repair"), Demonstration("c", "other"))
     assert read_kind(instruction, instruction, pairs).labels == ("rent", "repair", "other")
+
+
+ASKED = [
+    "Classify the text as glad, sad or hard to tell.",
+    "Sort into glad, sad, or whatever fits.",
+    "Decide if the item is in stock or out of stock.",
+    "Sort the words into alphabetical order: first, second and third.",
+    "Classify the message. Examples:\ncamel: lives in the desert\nwhale: swims in the ocean",
+]
+
+
+@pytest.mark.parametrize("instruction", ASKED)
+def test_lists_that_are_not_read_for_certain_are_asked(instruction: str) -> None:
+    reading = read_kind(instruction, instruction, ())
+    assert (reading.kind, reading.settled) == ("classification", False)
+
+
+PARTIAL = [
+    ("Ordne die Mail einer der Kategorien glad, sad oder wütend zu.", ("glad", "sad", "wütend")),
+    ("次のいずれかに分類してください：glad、sad、怒り。", ("glad", "sad", "怒り")),
+    ("Classify the text as glad, sad, or somewhere in between (call that mixed).", ("glad", "sad", "mixed")),
+    ("Decide whether it is about glad, about sad or about mad.", ("glad", "sad", "mad")),
+    ("Is the mood glad, sad or mixed?", ("glad", "sad", "mixed")),
+    ("Classify the mood as glad or sad, depending on the tone.", ("glad", "sad")),
+    ("Classify the text; glad and sad texts come alike.", ("glad", "sad")),
+    ("Classify the text as glad, sad or hard to tell.", None),
+    ("Classify: glad, sad, and everything else goes to misc.", None),
+    ("Classify the message: the customer is glad, sad or mad.", None),
+]
+
+
+@pytest.mark.parametrize(("instruction", "labels"), PARTIAL)
+def test_demonstrations_of_a_part_leave_no_label_out(instruction: str, labels: tuple[str, ...] | None) -> None:
+    pairs = (Demonstration("What a day", "glad"), Demonstration("It broke", "sad"))
+    reading = read_kind(instruction, instruction, pairs)
+    assert reading.settled == (labels is not None)
+    assert reading.kind == "classification"
+    if labels is not None:
+        assert reading.labels == labels
+
+
+def test_numbers_of_a_rating_are_asked_unless_the_prompt_gives_the_scale() -> None:
+    pairs = tuple(Demonstration(text, grade) for text, grade in (("great", "5"), ("awful", "1"), ("so so", "3")))
+    reading = read_kind("", "Rate the review.", pairs)
+    assert (reading.kind, reading.settled) == ("classification", False)
+    assert read_kind("", "", pairs).kind is None
+    assert read_kind("", "Rate the review from 1 to 5 stars.", pairs).labels == ("1", "2", "3", "4", "5")
+    sums = tuple(Demonstration(f"{n} + 1", str(n + 1)) for n in range(3))
+    assert read_kind("", "Add the numbers.", sums).kind == "generation"
+    counts = tuple(Demonstration("word " * n, str(n)) for n in (2, 3, 2, 3))
+    assert read_kind("", "Count the words.", counts).kind == "generation"
 
 
 def test_distinct_outputs_of_a_writing_task_are_no_labels() -> None:

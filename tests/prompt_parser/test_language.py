@@ -81,3 +81,22 @@ def test_inputs_without_language_leave_it_to_the_instruction() -> None:
     assert detect_inputs_language(["12:30", "7.15"], "Write the time of day in words.") == "en"
     assert detect_inputs_language(["12:30"], "Schreibe die Uhrzeit in Worten.") == "de"
     assert detect_inputs_language(["12:30"], "") is None
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        ["3 May 2021", "4 May 2022", "5 May 2023"],
+        ["3 May 2021", "next Friday"],
+        ["at noon, 3 May", "at 10, 7 May"],
+        ["no later than 3 May"],
+        ["Dec 25", "3. Mai 2021"],
+    ],
+)
+def test_one_word_of_another_language_tells_nothing(inputs: list[str]) -> None:
+    assert detect_inputs_language(inputs, "Convert the date to ISO format.") == "en"
+
+
+def test_short_finnish_texts() -> None:
+    assert detect_language("Paketti ei ole tullut. Lasku on väärin.") == "fi"
+    assert detect_inputs_language(["Laskutettiin kahdesti."], "Luokittele viesti: laskutus tai toimitus.") == "fi"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
+import tomllib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
+from prompt2model.cli import _assign
 from prompt2model.component import Option, RunContext
 from prompt2model.errors import ConfigError, NotSettledError, PromptError
 from prompt2model.prompt_parser import GivenDemonstration, ParserInputs, PromptParser, PromptParserConfig
@@ -146,7 +149,7 @@ def test_teacher_settles_the_kind(make_context: MakeContext) -> None:
 )
 def test_useless_replies_settle_nothing(reply: str | ChatResponse, make_context: MakeContext) -> None:
     teacher = ScriptedClient(lambda request: reply, model="big")
-    with pytest.raises(NotSettledError, match='kind = "generation"'):
+    with pytest.raises(NotSettledError, match='kind = "classification"'):
         parse(OPEN_KIND, make_context(teachers={"teacher": teacher}))
 
 
@@ -203,14 +206,18 @@ def test_estimate_counts_the_calls(make_context: MakeContext) -> None:
 def test_open_kind_names_the_config_line(make_context: MakeContext) -> None:
     with pytest.raises(NotSettledError) as caught:
         parse(OPEN_KIND, make_context())
-    assert 'kind = "generation"  under [parse_prompt]' in str(caught.value)
+    assert str(caught.value) == (
+        "What kind of task is this? The prompt does not tell, and nobody is there to answer: "
+        "add --set parse_prompt.kind=classification (or generation, multiple_choice) to the command, "
+        'or kind = "classification" under [parse_prompt] to the file of --config'
+    )
     assert "\n" not in str(caught.value)
 
 
 def test_open_labels_name_the_config_line(make_context: MakeContext) -> None:
     with pytest.raises(NotSettledError) as caught:
         parse(OPEN_LABELS, make_context())
-    assert 'labels = ["…", "…"]  under [parse_prompt]' in str(caught.value)
+    assert 'labels = ["…", "…"] under [parse_prompt]' in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -228,14 +235,35 @@ Label: application"""
     with pytest.raises(NotSettledError) as caught:
         parse(prompt, make_context())
     assert "'application'" in str(caught.value)
-    assert 'labels = ["praise", "complaint", "question", "application"]  under [parse_prompt]' in str(caught.value)
+    assert 'labels = ["praise", "complaint", "question", "application"] under [parse_prompt]' in str(caught.value)
     given = ("praise", "complaint", "question", "application")
     assert parse(prompt, make_context(), labels=given).labels == given
 
 
 def test_open_language_names_the_config_line(make_context: MakeContext) -> None:
-    with pytest.raises(NotSettledError, match=r'language = "en"  under \[parse_prompt\]'):
+    with pytest.raises(NotSettledError, match=r'language = "en" under \[parse_prompt\]'):
         parse("xyzzy → plugh\nfoo → bar\nqux → quux", make_context())
+
+
+def test_the_named_settings_do_as_they_are_pasted(make_context: MakeContext) -> None:
+    prompt = """Classify the message as one of: can't pay, lost, fine.
+
+Message: Where is it?
+Label: can't pay
+
+Message: You said "soon".
+Label: so \\ so"""
+    with pytest.raises(NotSettledError) as caught:
+        parse(prompt, make_context())
+    shown = str(caught.value)
+    words = shlex.split(shown[shown.index("--set") :])
+    changes: dict[str, Any] = {}
+    _assign(changes, words[1])
+    given = changes["parse_prompt"]["labels"]
+    assert given == ["can't pay", "lost", "fine", "so \\ so"]
+    assert parse(prompt, make_context(), labels=given).labels == tuple(given)
+    line = shown[shown.rindex("labels = ") : shown.rindex(" under [parse_prompt]")]
+    assert tomllib.loads(f"[parse_prompt]\n{line}")["parse_prompt"]["labels"] == given
 
 
 def test_the_named_lines_settle_it(make_context: MakeContext) -> None:
