@@ -95,6 +95,9 @@ def run(
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run's folder.", show_default=False)] = None,
     runs: Annotated[Path | None, typer.Option(help="Where run folders are kept.", show_default=False)] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Redo a run of that name as far as other settings change it.")
+    ] = False,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.", show_default=False)] = None,
     set_: Annotated[
         list[str] | None,
@@ -125,17 +128,15 @@ def run(
     }
     for assignment in set_ or []:
         _assign(changes, assignment)
-    _run(_pipeline(config, changes), yes)
+    _run(_pipeline(config, changes), yes, replace)
 
 
 @app.command()
 def resume(folder: RunFolder, yes: Yes = False, budget: Budget = None) -> None:
     """Go on with a run that was stopped or killed. Nothing that was finished or paid for is done again."""
-    from prompt2model.run_store import RunStore
+    from prompt2model.pipeline import Pipeline
 
-    store = RunStore.open(folder)
-    changes = {"budget": budget, "name": folder.resolve().name, "runs_folder": str(folder.parent)}
-    _run(_pipeline(store.config_file, changes), yes)
+    _run(Pipeline.from_run(folder, {"budget": budget}), yes)
 
 
 @app.command()
@@ -203,6 +204,10 @@ def main() -> None:
     """Run a command; an error on purpose is one line on stderr and exit code 2."""
     if len(sys.argv) == 1:
         sys.argv.append("--help")
+    for argument in sys.argv[1:]:
+        # Bytes that are no UTF-8 arrive as characters that cannot be written anywhere.
+        if not argument.isascii() and argument.encode(errors="replace").decode() != argument:
+            _fail(f"the argument {argument!r} is not UTF-8 text; give it in UTF-8, a long prompt with --prompt-file")
     try:
         # What typer returns outside standalone mode is the exit code; Ctrl+C comes back as one too, without a word.
         code = app(standalone_mode=False) or 0
@@ -245,12 +250,12 @@ def _pipeline(config: Path | None, changes: Mapping[str, Any]) -> Pipeline:
     return Pipeline.from_config(load_config(config, changes), folder=config.parent.resolve())
 
 
-def _run(pipeline: Pipeline, yes: bool) -> None:
+def _run(pipeline: Pipeline, yes: bool, replace: bool = False) -> None:
     from prompt2model.console import AutomaticChooser, ConsoleChooser, ConsoleProgress
     from prompt2model.show import show_result
 
     chooser = ConsoleChooser() if not yes and _at_terminal() else AutomaticChooser()
-    show_result(pipeline.run(chooser=chooser, progress=ConsoleProgress()))
+    show_result(pipeline.run(chooser=chooser, progress=ConsoleProgress(), replace=replace))
 
 
 def _at_terminal() -> bool:
