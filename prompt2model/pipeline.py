@@ -16,7 +16,7 @@ from typing import Any
 from prompt2model.artifacts import content_hash, encode_record
 from prompt2model.component import Chooser, Component, Progress, RunContext
 from prompt2model.config import PipelineConfig, changed_settings, load_config, make_config, resolve_paths, validate
-from prompt2model.console import AutomaticChooser, SilentProgress
+from prompt2model.console import AutomaticChooser, RecordingChooser, SilentProgress
 from prompt2model.errors import ConfigError, PipelineError, RunFolderError
 from prompt2model.prompts import prompt_hash
 from prompt2model.records import CostLine, DataRequest, EvaluationReport, TrainedModel
@@ -197,39 +197,6 @@ class Pipeline:
         return chooser.confirm(
             "hub", "Search the Hugging Face hub too (sends search words, downloads what you pick)?", False
         )
-
-
-class RecordingChooser:
-    """Keeps every answer of a person in the run folder, and gives it again instead of asking twice."""
-
-    def __init__(self, store: RunStore, step: str, inner: Chooser) -> None:
-        self._store, self._step, self._inner = store, step, inner
-        self.interactive = inner.interactive
-
-    def choose_many(self, key: str, *arguments: Any, **named: Any) -> list[str]:
-        """See Chooser."""
-        return self._remember(key, lambda: self._inner.choose_many(key, *arguments, **named))
-
-    def choose_one(self, key: str, *arguments: Any, **named: Any) -> str:
-        """See Chooser."""
-        return self._remember(key, lambda: self._inner.choose_one(key, *arguments, **named))
-
-    def ask(self, key: str, *arguments: Any, **named: Any) -> str:
-        """See Chooser."""
-        return self._remember(key, lambda: self._inner.ask(key, *arguments, **named))
-
-    def confirm(self, key: str, *arguments: Any, **named: Any) -> bool:
-        """See Chooser."""
-        return self._remember(key, lambda: self._inner.confirm(key, *arguments, **named))
-
-    def _remember(self, key: str, ask: Any) -> Any:
-        known = self._store.answers(self._step)
-        if key in known:
-            return known[key]
-        answer = ask()
-        if self.interactive:
-            self._store.save_answer(self._step, key, answer)
-        return answer
 
 
 class _Execution:
