@@ -1,6 +1,7 @@
-# make demo    install everything and run the ticket triage demo
-# make test    install everything and run all tests
-# make check   ruff, mypy and all tests
+# make install   install everything into .venv, run nothing
+# make demo      install everything and run the ticket triage demo
+# make test      install everything and run all tests
+# make check     ruff, mypy and all tests
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +10,9 @@ WEIGHTS := prompt2model/weights/requirements.txt
 # Two processes with one thread each: the models of the tests are too small to divide their work.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: demo test check lint
+.PHONY: install demo test check lint
+
+install: $(VENV)/.installed
 
 demo: $(VENV)/.installed
 	$(BIN)/prompt2model run --config demos/ticket_triage/config.toml --yes

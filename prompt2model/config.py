@@ -102,6 +102,13 @@ class PipelineConfig(BaseModel):
                 ) from error
         else:
             text = self.prompt or ""
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                raise PromptError(
+                    f"the prompt is not UTF-8 text (character {error.start + 1}); save it as UTF-8 in a file and give "
+                    "that with --prompt-file"
+                ) from error
         if not text.strip():
             raise PromptError("the prompt is empty; give it as an argument or with --prompt-file task.txt")
         return text
@@ -223,6 +230,37 @@ def folder_or_id(model: str, folder: Path) -> str:
     path = folder / Path(model).expanduser()
     is_path = model.startswith((".", "~")) or Path(model).is_absolute()
     return str(path) if model.strip() and (is_path or path.is_dir()) else model
+
+
+_OF_NO_RESULT = {"name", "runs_folder", "budget", "prices", "base_url", "key_variable", "hub"}
+"""Settings that may change while finished work stays what it is."""
+
+
+def changed_settings(stored: Path, wanted: str) -> tuple[str, ...]:
+    """The names of the settings in which a stored config and the TOML text `wanted` differ.
+
+    Left out are those on which no result depends. Empty when there is no stored config; what cannot be read of one
+    counts as different.
+    """
+    if not stored.is_file():
+        return ()
+    try:
+        before = tomllib.loads(stored.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError):
+        before = {}
+    old, new = _flat(before), _flat(tomllib.loads(wanted))
+    return tuple(key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key))
+
+
+def _flat(content: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        if key in _OF_NO_RESULT:
+            continue
+        flat.update(
+            {f"{key}.{name}": inner for name, inner in value.items()} if isinstance(value, Mapping) else {key: value}
+        )
+    return flat
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from prompt2model.component import Option
+from prompt2model.component import Chooser, Option
 from prompt2model.errors import NotSettledError
+
+if TYPE_CHECKING:
+    from prompt2model.run_store import RunStore
 
 T = TypeVar("T")
 
@@ -164,6 +167,39 @@ class ConsoleChooser:
             self._console.print()
             raise NotSettledError("the input ended before the question was answered; use --yes to take the defaults")
         return line.strip()
+
+
+class RecordingChooser:
+    """Keeps every answer of a person in the run folder, and gives it again instead of asking twice."""
+
+    def __init__(self, store: RunStore, step: str, inner: Chooser) -> None:
+        self._store, self._step, self._inner = store, step, inner
+        self.interactive = inner.interactive
+
+    def choose_many(self, key: str, *arguments: Any, **named: Any) -> list[str]:
+        """See Chooser."""
+        return self._remember(key, lambda: self._inner.choose_many(key, *arguments, **named))
+
+    def choose_one(self, key: str, *arguments: Any, **named: Any) -> str:
+        """See Chooser."""
+        return self._remember(key, lambda: self._inner.choose_one(key, *arguments, **named))
+
+    def ask(self, key: str, *arguments: Any, **named: Any) -> str:
+        """See Chooser."""
+        return self._remember(key, lambda: self._inner.ask(key, *arguments, **named))
+
+    def confirm(self, key: str, *arguments: Any, **named: Any) -> bool:
+        """See Chooser."""
+        return self._remember(key, lambda: self._inner.confirm(key, *arguments, **named))
+
+    def _remember(self, key: str, ask: Any) -> Any:
+        known = self._store.answers(self._step)
+        if key in known:
+            return known[key]
+        answer = ask()
+        if self.interactive:
+            self._store.save_answer(self._step, key, answer)
+        return answer
 
 
 def _number(text: str, highest: int) -> int | None:

@@ -14,10 +14,10 @@ from prompt2model.weights import PACKAGED, install_packaged, packaged_installed
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. `need` says what would make it better; empty when nothing is needed."""
+    """One thing that was looked at, or not (`here` is None). `need` says what to do; empty when nothing is needed."""
 
     name: str
-    here: bool
+    here: bool | None
     detail: str
     need: str = ""
 
@@ -37,9 +37,10 @@ def examine(ask_hub: bool = False) -> tuple[Finding, ...]:
 
 
 def show_findings(findings: tuple[Finding, ...]) -> None:
-    """One line per finding."""
+    """One line per finding: `ok`, `--` for what is missing, `?` for what was not looked at."""
+    marks = {True: "ok", False: "--", None: "?"}
     for finding in findings:
-        print(f"{'ok' if finding.here else '--':3} {finding.name:18} {finding.detail}")
+        print(f"{marks[finding.here]:3} {finding.name:18} {finding.detail}")
         if finding.need:
             print(f"    {'':18} → {finding.need}")
 
@@ -79,7 +80,7 @@ def _key() -> Finding:
 def _hub(ask: bool) -> Finding:
     endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
     if not ask:
-        return Finding("hub", False, f"{endpoint}: not asked", "prompt2model doctor --hub sends one request")
+        return Finding("hub", None, f"{endpoint}: not asked", "prompt2model doctor --hub sends one request")
     from prompt2model.catalogue.hub import search_models
 
     try:

@@ -15,9 +15,9 @@ from typing import Any
 
 from prompt2model.artifacts import content_hash, encode_record
 from prompt2model.component import Chooser, Component, Progress, RunContext
-from prompt2model.config import PipelineConfig, load_config, make_config, resolve_paths, validate
-from prompt2model.console import AutomaticChooser, SilentProgress
-from prompt2model.errors import ConfigError, PipelineError
+from prompt2model.config import PipelineConfig, changed_settings, load_config, make_config, resolve_paths, validate
+from prompt2model.console import AutomaticChooser, RecordingChooser, SilentProgress
+from prompt2model.errors import ConfigError, PipelineError, RunFolderError
 from prompt2model.prompts import prompt_hash
 from prompt2model.records import CostLine, DataRequest, EvaluationReport, TrainedModel
 from prompt2model.run_store import FinishedStep, JsonlRows, RunStore
@@ -97,6 +97,7 @@ class Pipeline:
     def __init__(self, config: PipelineConfig, components: Mapping[str, Component]) -> None:
         self.config = config
         self.components = components
+        self._run_folder: Path | None = None
         check_chain(components)
 
     @classmethod
@@ -119,10 +120,24 @@ class Pipeline:
         sections = {name: _section(component, getattr(config, name)) for name, component in components.items()}
         return cls(config.model_copy(update=sections), components)
 
+    @classmethod
+    def from_run(cls, folder: Path, changes: Mapping[str, Any] | None = None) -> Pipeline:
+        """The chain of an existing run, wherever its folder is now and whatever it is called; `run()` goes on with it.
+
+        `changes` are laid over the stored config. Raises RunFolderError, ConfigError.
+        """
+        config = load_config(
+            RunStore.open(folder).config_file, {**(changes or {}), "runs_folder": str(folder.resolve().parent)}
+        )
+        pipeline = cls.from_config(config, folder=folder.resolve())
+        # `.` and `..` have no parent that could be named.
+        pipeline._run_folder = folder if folder.name not in {"", ".."} else folder.resolve()
+        return pipeline
+
     @property
     def folder(self) -> Path:
         """The run's folder."""
-        return self.config.runs_folder / self.config.run_name()
+        return self._run_folder or self.config.runs_folder / self.config.run_name()
 
     def run(
         self,
@@ -132,11 +147,13 @@ class Pipeline:
         progress: Progress | None = None,
         teachers: Mapping[str, Any] | None = None,
         request: DataRequest | None = None,
+        replace: bool = False,
     ) -> RunResult:
         """Run every step that is not finished yet, and write the report page.
 
-        `teachers` replaces the clients that the config names, by role. Raises Prompt2ModelError; what was finished
-        before stays.
+        `teachers` replaces the clients that the config names, by role. `replace` allows a run with other settings in
+        the same folder to be redone, as far as these change it. Raises Prompt2ModelError; what was finished before
+        stays.
         """
         if prompt is not None:
             self.config = self.config.model_copy(update={"prompt": prompt, "prompt_file": None})
@@ -145,15 +162,17 @@ class Pipeline:
         chooser, progress = chooser or AutomaticChooser(), progress or SilentProgress()
         with ExitStack() as stack:
             stack.enter_context(store.locked())
-            store.save_config(self.config.model_copy(update={"prompt": text, "prompt_file": None}).to_toml())
+            config = self.config.model_copy(update={"prompt": text, "prompt_file": None}).to_toml()
             store.manifest()
             recorder = RecordingChooser(store, "run", chooser)
             roster = stack.enter_context(TeacherRoster(self._teacher_settings(), store.ledger_file, recorder, teachers))
-            execution = _Execution(self, store, roster, chooser, progress, self._hub_allowed(recorder))
+            hub_allowed = self._hub_allowed(recorder)
+            execution = _Execution(self, store, roster, chooser, progress, hub_allowed, config, replace)
             values: dict[str, Any] = {"prompt": text, "request": request or DataRequest()}
             for step in DEFAULT_CHAIN:
                 component = self.components[step.id]
                 values[component.produces] = execution.step(step, component, values)
+            store.save_config(config)
             costs = roster.costs()
             if execution.executed or not store.report_file.exists():
                 from prompt2model.model_evaluator.report_page import ReportPage, write_report_page
@@ -175,44 +194,9 @@ class Pipeline:
     def _hub_allowed(self, chooser: Chooser) -> bool:
         if self.config.hub != "ask":
             return self.config.hub == "yes"
-        if not chooser.interactive:
-            return False
         return chooser.confirm(
             "hub", "Search the Hugging Face hub too (sends search words, downloads what you pick)?", False
         )
-
-
-class RecordingChooser:
-    """Keeps every answer of a person in the run folder, and gives it again instead of asking twice."""
-
-    def __init__(self, store: RunStore, step: str, inner: Chooser) -> None:
-        self._store, self._step, self._inner = store, step, inner
-        self.interactive = inner.interactive
-
-    def choose_many(self, key: str, *arguments: Any, **named: Any) -> list[str]:
-        """See Chooser."""
-        return self._remember(key, lambda: self._inner.choose_many(key, *arguments, **named))
-
-    def choose_one(self, key: str, *arguments: Any, **named: Any) -> str:
-        """See Chooser."""
-        return self._remember(key, lambda: self._inner.choose_one(key, *arguments, **named))
-
-    def ask(self, key: str, *arguments: Any, **named: Any) -> str:
-        """See Chooser."""
-        return self._remember(key, lambda: self._inner.ask(key, *arguments, **named))
-
-    def confirm(self, key: str, *arguments: Any, **named: Any) -> bool:
-        """See Chooser."""
-        return self._remember(key, lambda: self._inner.confirm(key, *arguments, **named))
-
-    def _remember(self, key: str, ask: Any) -> Any:
-        known = self._store.answers(self._step)
-        if key in known:
-            return known[key]
-        answer = ask()
-        if self.interactive:
-            self._store.save_answer(self._step, key, answer)
-        return answer
 
 
 class _Execution:
@@ -226,6 +210,8 @@ class _Execution:
         chooser: Chooser,
         progress: Progress,
         hub_allowed: bool,
+        config: str,
+        replace: bool,
     ) -> None:
         self.pipeline, self.store, self.roster = pipeline, store, roster
         self.chooser, self.progress, self.hub_allowed = chooser, progress, hub_allowed
@@ -233,34 +219,38 @@ class _Execution:
         self.executed: list[str] = []
         self._unchecked: list[FinishedStep] = []
         self._names_checked = False
+        self._config = config
+        self._changed = () if replace else changed_settings(store.config_file, config)
 
     def step(self, step: Step, component: Component, values: Mapping[str, Any]) -> Any:
         """The step's output: found finished, adopted after a kill, or made now."""
-        fingerprint = self.fingerprint(step, component, values)
-        entry = self.store.finished(step.id, fingerprint) or self.store.adopt(step.id, step.folder, fingerprint)
+        files = self._files(step, component)
+        fingerprint = self.fingerprint(step, component, values, files)
+        entry = self.store.finished(step.id, fingerprint)
+        entry = entry or self.store.adopt(step.id, step.folder, fingerprint, files)
         if entry is not None:
             self._unchecked.append(entry)
         else:
             # A step must not build on damaged files; hashing large weights is only worth it when one is made.
             while self._unchecked:
                 self.store.check(self._unchecked.pop())
+            self._ask_before_redoing(step)
             self._check_names(step)
-            entry = self._execute(step, component, values, fingerprint)
+            entry = self._execute(step, component, values, fingerprint, files)
         self.hashes[component.produces] = entry.content
         return self.store.load(entry, component.Output)
 
-    def fingerprint(self, step: Step, component: Component, values: Mapping[str, Any]) -> str:
+    def fingerprint(self, step: Step, component: Component, values: Mapping[str, Any], files: Mapping[str, str]) -> str:
         """Config, inputs, prompts, version and, for whoever uses prompts, the teacher: what decides the output."""
         parts = {
             "component": f"{type(component).__module__}:{type(component).__qualname__}",
             "version": component.version,
             "config": component.config.model_dump(mode="json"),
             "inputs": {name: self._hash(path, values) for name, path in wiring(step, component).items()},
-            "files": {str(path): hash_path(path) for path in component.input_files()},
+            "files": dict(files),
             "prompts": {name: prompt_hash(name) for name in component.prompts},
             "teachers": self.roster.names() if component.prompts else {},
             "seed": self.pipeline.config.seed,
-            "hub": self.hub_allowed,
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
@@ -275,14 +265,41 @@ class _Execution:
     def _hash(self, path: str, values: Mapping[str, Any]) -> str:
         return self.hashes[path] if path in self.hashes else hash_value(lookup(path, values))
 
-    def _execute(self, step: Step, component: Component, values: Mapping[str, Any], fingerprint: str) -> FinishedStep:
+    def _files(self, step: Step, component: Component) -> dict[str, str]:
+        """The hashes of the files that the step reads; of one that is gone, as it was when the step finished."""
+        known = self.store.files_read(step.id)
+        return {str(path): hash_path(path) or known.get(str(path), "") for path in component.input_files()}
+
+    def _ask_before_redoing(self, first: Step) -> None:
+        """Nothing that was made with other settings is redone without a yes. Raises RunFolderError."""
+        steps = DEFAULT_CHAIN[DEFAULT_CHAIN.index(first) :]
+        if not self._changed or not any(self.store.holds_work(step.id, step.folder) for step in steps):
+            return
+        holds = f"{self.store.folder} holds a run with other settings ({', '.join(self._changed)})"
+        question = f"{holds}. Redo it with these, from `{first.id.replace('_', ' ')}` on?"
+        if not (self.chooser.interactive and self.chooser.confirm("replace", question, False)):
+            raise RunFolderError(
+                f"{holds}; choose another --name, or add --replace to redo the steps that depend on them"
+            )
+        self._changed = ()
+
+    def _execute(
+        self, step: Step, component: Component, values: Mapping[str, Any], fingerprint: str, files: Mapping[str, str]
+    ) -> FinishedStep:
+        # Connected first: a teacher that cannot be had is said before anything is written or set aside.
+        teachers = self.roster.clients(step.id)
+        for path, known in self.store.files_read(step.id).items():
+            if known and files.get(path, known) != known:
+                self.progress.say(f"{path} changed since this run read it: the steps that depend on it run again")
+        self.store.set_aside([later.id for later in DEFAULT_CHAIN[DEFAULT_CHAIN.index(step) :]])
+        self.store.save_config(self._config)
         self.progress.say(f"{step.folder.partition('_')[0]}/{len(DEFAULT_CHAIN)} {step.id.replace('_', ' ')}")
         context = RunContext(
             folder=self.store.begin(step.folder, fingerprint),
             seed=self.pipeline.config.seed,
             progress=self.progress,
             chooser=RecordingChooser(self.store, step.id, self.chooser),
-            teachers=self.roster.clients(step.id),
+            teachers=teachers,
             cache_folder=self.store.folder.parent / ".cache",
             hub_allowed=self.hub_allowed,
         )
@@ -290,7 +307,7 @@ class _Execution:
         started = time.perf_counter()
         output = component.run(inputs, context)
         self.executed.append(step.id)
-        return self.store.finish(step.id, step.folder, fingerprint, output, time.perf_counter() - started)
+        return self.store.finish(step.id, step.folder, fingerprint, output, time.perf_counter() - started, files)
 
 
 def build_component(step: Step, section: Mapping[str, Any], folder: Path) -> Component:

@@ -1,7 +1,9 @@
 """The run folder: config, manifest, one folder per step, answers of the person, the ledger.
 
 A step writes to `N_name.partial/`, which survives a kill; when it is finished the folder is renamed to `N_name/`
-and only then entered in the manifest. A step whose fingerprint stands in the manifest is not run again.
+and only then entered in the manifest. A step whose fingerprint stands in the manifest is not run again. When a step is
+redone, its line and those of the later steps are set aside: nobody takes them for results, and they count again when
+the settings come back to what they were.
 """
 
 from __future__ import annotations
@@ -10,9 +12,9 @@ import errno
 import fcntl
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,16 +33,21 @@ __all__ = ["FinishedStep", "JsonlRows", "RunStore", "content_hash"]
 
 MANIFEST_VERSION = 1
 _FINGERPRINT_FILE = ".fingerprint"
+_LOCK_FILE = ".lock"
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedStep:
-    """A line of the manifest: which config and inputs (`fingerprint`) made which content (`content`)."""
+    """A line of the manifest: which config and inputs (`fingerprint`) made which content (`content`).
+
+    `files`: the hashes of the files outside the run that the step read, by path.
+    """
 
     folder: str
     fingerprint: str
     content: str
     seconds: float
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 class RunStore:
@@ -77,7 +84,11 @@ class RunStore:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep a second process out of this run. Raises RunFolderError when one is at work."""
+        """Keep a second process out of this run. Raises RunFolderError when one is at work.
+
+        A folder that was made for this, and that nothing was written to, is removed again.
+        """
+        made = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
         with self._open_lock() as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -85,12 +96,17 @@ class RunStore:
                 raise RunFolderError(
                     f"another process is working on {self.folder}; wait for it or choose another --name"
                 ) from error
-            yield
+            try:
+                yield
+            finally:
+                if made and [path.name for path in self.folder.iterdir()] == [_LOCK_FILE]:
+                    (self.folder / _LOCK_FILE).unlink()
+                    _remove_empty(made)
 
     def _open_lock(self) -> IO[str]:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            return (self.folder / ".lock").open("w")
+            return (self.folder / _LOCK_FILE).open("w")
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise
@@ -101,16 +117,24 @@ class RunStore:
 
     def manifest(self) -> dict[str, FinishedStep]:
         """The finished steps by step id, in the order in which they finished."""
+        return self._lines()[0]
+
+    def _lines(self) -> tuple[dict[str, FinishedStep], dict[str, FinishedStep]]:
+        """The finished steps, and those that were set aside."""
         path = self.folder / "manifest.json"
         if not path.exists():
-            return {}
+            return {}, {}
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             if content["version"] != MANIFEST_VERSION:
                 raise RunFolderError(
                     f"{path} was written by another version (format {content['version']}); start a new run"
                 )
-            return {step: FinishedStep(**entry) for step, entry in content["steps"].items()}
+            finished, aside = (
+                {step: FinishedStep(**entry) for step, entry in lines.items()}
+                for lines in (content["steps"], content.get("set_aside", {}))
+            )
+            return finished, aside
         except (json.JSONDecodeError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
             raise RunFolderError(
                 f"{path} is damaged; delete it and resume: finished steps are found again by their folders"
@@ -118,17 +142,57 @@ class RunStore:
 
     def finished(self, step: str, fingerprint: str) -> FinishedStep | None:
         """The step's manifest line if it was finished with this fingerprint and its output is still there."""
-        entry = self.manifest().get(step)
+        finished, aside = self._lines()
+        entry = finished.get(step) or aside.get(step)
         if entry is None or entry.fingerprint != fingerprint:
             return None
-        return entry if (self.folder / entry.folder / ARTIFACT_FILE).is_file() else None
+        folder = self.folder / entry.folder
+        if not (folder / ARTIFACT_FILE).is_file() or _read(folder / _FINGERPRINT_FILE) != fingerprint:
+            return None
+        return entry if step in finished else self._enter(step, entry)
 
-    def adopt(self, step: str, folder_name: str, fingerprint: str) -> FinishedStep | None:
+    def set_aside(self, steps: Sequence[str]) -> None:
+        """Take the lines of steps that are about to be redone out of the finished ones, and the report page with them.
+
+        Their folders stay until the step has finished anew.
+        """
+        finished, aside = self._lines()
+        gone = {step: finished.pop(step) for step in steps if step in finished}
+        if gone:
+            self._write(finished, {**aside, **gone})
+            for page in (self.report_file, self.report_file.with_suffix(".json")):
+                page.unlink(missing_ok=True)
+
+    def is_outdated(self) -> bool:
+        """Whether finished steps were set aside and not redone yet: settings or files changed since."""
+        return bool(self._lines()[1])
+
+    def unfinished(self) -> str:
+        """Why there is no result yet and how to go on, for an error's text."""
+        why = "since its settings or files changed" if self.is_outdated() else "yet"
+        return f"is not finished {why}; go on with `prompt2model resume {self.folder}`"
+
+    def files_read(self, step: str) -> Mapping[str, str]:
+        """The hashes of the files outside the run that the step read when it last finished, by path."""
+        finished, aside = self._lines()
+        entry = finished.get(step) or aside.get(step)
+        return {} if entry is None else entry.files
+
+    def holds_work(self, step: str, folder_name: str) -> bool:
+        """Whether the step is finished, or has begun and left something to go on with."""
+        if step in self.manifest() and (self.folder / folder_name / ARTIFACT_FILE).is_file():
+            return True
+        partial = self.folder / f"{folder_name}.partial"
+        return partial.is_dir() and any(path.name != _FINGERPRINT_FILE for path in partial.iterdir())
+
+    def adopt(
+        self, step: str, folder_name: str, fingerprint: str, files: Mapping[str, str] | None = None
+    ) -> FinishedStep | None:
         """Enter a step whose folder was renamed just before a kill, so that the work is not done twice."""
         folder = self.folder / folder_name
         if not (folder / ARTIFACT_FILE).is_file() or _read(folder / _FINGERPRINT_FILE) != fingerprint:
             return None
-        return self._enter(step, FinishedStep(folder_name, fingerprint, content_hash(folder), 0.0))
+        return self._enter(step, FinishedStep(folder_name, fingerprint, content_hash(folder), 0.0, files or {}))
 
     def begin(self, folder_name: str, fingerprint: str) -> Path:
         """The step's working folder: what a killed attempt with the same fingerprint left, or a new one."""
@@ -139,7 +203,15 @@ class RunStore:
             write_atomically(partial / _FINGERPRINT_FILE, fingerprint)
         return partial
 
-    def finish(self, step: str, folder_name: str, fingerprint: str, output: Any, seconds: float) -> FinishedStep:
+    def finish(
+        self,
+        step: str,
+        folder_name: str,
+        fingerprint: str,
+        output: Any,
+        seconds: float,
+        files: Mapping[str, str] | None = None,
+    ) -> FinishedStep:
         """Store the output, rename the working folder, enter the step in the manifest."""
         partial, final = self.folder / f"{folder_name}.partial", self.folder / folder_name
         save_artifact(output, partial)
@@ -147,7 +219,8 @@ class RunStore:
             shutil.rmtree(final)
         partial.rename(final)
         sync_folder(self.folder)
-        return self._enter(step, FinishedStep(folder_name, fingerprint, content_hash(final), round(seconds, 3)))
+        entry = FinishedStep(folder_name, fingerprint, content_hash(final), round(seconds, 3), files or {})
+        return self._enter(step, entry)
 
     def check(self, entry: FinishedStep) -> None:
         """Raise RunFolderError when a finished step's files are not the ones that it finished with."""
@@ -194,21 +267,28 @@ class RunStore:
         return content
 
     def _enter(self, step: str, entry: FinishedStep) -> FinishedStep:
-        steps = {**self.manifest(), step: entry}
-        content: Mapping[str, Any] = {
-            "version": MANIFEST_VERSION,
-            "steps": {
-                name: {
-                    "folder": line.folder,
-                    "fingerprint": line.fingerprint,
-                    "content": line.content,
-                    "seconds": line.seconds,
-                }
-                for name, line in steps.items()
-            },
-        }
-        write_atomically(self.folder / "manifest.json", json.dumps(content, indent=1) + "\n")
+        finished, aside = self._lines()
+        aside.pop(step, None)
+        self._write({**finished, step: entry}, aside)
         return entry
+
+    def _write(self, finished: Mapping[str, FinishedStep], aside: Mapping[str, FinishedStep]) -> None:
+        content: dict[str, Any] = {
+            "version": MANIFEST_VERSION,
+            "steps": {name: asdict(line) for name, line in finished.items()},
+        }
+        if aside:
+            content["set_aside"] = {name: asdict(line) for name, line in aside.items()}
+        write_atomically(self.folder / "manifest.json", json.dumps(content, indent=1) + "\n")
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    """Remove folders, the innermost first, up to one that is in use."""
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
 
 
 def _read(path: Path) -> str | None:

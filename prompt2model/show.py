@@ -36,7 +36,7 @@ def show_run(folder: Path) -> None:
     if missing:
         for step in DEFAULT_CHAIN:
             print(f"{'finished' if step.id in manifest else '-':9} {step.id}")
-        print(f"not finished: go on with `prompt2model resume {folder}`")
+        print(f"the run {store.unfinished()}")
         return
     print_report(store.load(manifest["evaluate"], EvaluationReport))
     if store.ledger_file.exists():

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from prompt2model.component import Option
-from prompt2model.console import AutomaticChooser, ConsoleChooser
+from prompt2model.console import AutomaticChooser, ConsoleChooser, RecordingChooser
 from prompt2model.errors import NotSettledError
-from prompt2model.pipeline import RecordingChooser
 from prompt2model.run_store import RunStore
 
 OPTIONS = [Option("a", "first", {"size": "1 MB"}), Option("b", "second", {"size": "2 MB"}), Option("c", "third")]

@@ -43,6 +43,41 @@ def test_a_step_whose_output_was_deleted_is_not_finished(tmp_path: Path) -> None
     assert store.finished("parse_prompt", "f") is None
 
 
+def test_what_is_set_aside_is_no_result_until_it_counts_again(tmp_path: Path) -> None:
+    store = started(tmp_path / "run")
+    finish(store)
+    store.report_file.write_text("old")
+    entry = store.manifest()["parse_prompt"]
+    store.set_aside(["parse_prompt", "retrieve_data"])
+    assert store.manifest() == {}
+    assert store.is_outdated()
+    assert not store.report_file.exists()
+    assert store.finished("parse_prompt", "other") is None
+    assert store.finished("parse_prompt", "f") == entry
+    assert store.manifest() == {"parse_prompt": entry}
+    assert not store.is_outdated()
+
+
+def test_what_is_set_aside_is_forgotten_once_it_is_redone(tmp_path: Path) -> None:
+    store = started(tmp_path / "run")
+    finish(store)
+    store.set_aside(["parse_prompt"])
+    finish(store, "g")
+    assert store.manifest()["parse_prompt"].fingerprint == "g"
+    assert store.finished("parse_prompt", "f") is None
+    assert not store.is_outdated()
+
+
+def test_a_folder_that_nothing_was_written_to_goes_away(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    with RunStore(tmp_path / "there" / "runs" / "a").locked():
+        assert (tmp_path / "there" / "runs" / "a").is_dir()
+    assert list((tmp_path / "there").iterdir()) == []
+    with RunStore(tmp_path / "there").locked():
+        pass
+    assert (tmp_path / "there").is_dir()
+
+
 def test_a_killed_attempt_goes_on_only_with_the_same_fingerprint(tmp_path: Path) -> None:
     store = started(tmp_path / "run")
     (store.begin("1_task", "f") / "wave-0001.jsonl").write_text("x")

@@ -106,7 +106,7 @@ def _serve(app: FastAPI, listener: socket.socket) -> None:
 def _load_demo(store: RunStore) -> Demo:
     entry = store.manifest().get("create_demo")
     if entry is None:
-        raise RunFolderError(f"{store.folder} has no demo yet; go on with `prompt2model resume {store.folder}`")
+        raise RunFolderError(f"{store.folder} has no demo: it {store.unfinished()}")
     demo: Demo = store.load(entry, Demo)
     return demo
 

@@ -75,11 +75,10 @@ def find_student(folder: Path) -> Path:
     if (folder / "manifest.json").is_file():
         from prompt2model.run_store import RunStore
 
-        for step in reversed(list(RunStore.open(folder).manifest().values())):
+        store = RunStore.open(folder)
+        for step in reversed(list(store.manifest().values())):
             found = sorted((folder / step.folder).glob(f"*/{SPEC_FILE}"))
             if found:
                 return found[0].parent
-        raise RunFolderError(
-            f"the run {folder} has no trained model yet; finish it with `prompt2model resume {folder}`"
-        )
+        raise RunFolderError(f"the run {folder} has no trained model: it {store.unfinished()}")
     raise RunFolderError(f"{folder} is neither a student folder (no {SPEC_FILE}) nor a run folder (no manifest.json)")

@@ -15,6 +15,13 @@ FORMS = (
 )
 
 
+def check_spec(spec: str) -> None:
+    """Refuse a spec of no known form. Raises ConfigError."""
+    kind, _, name = spec.strip().partition(":")
+    if spec.strip() != "embedded" and not (kind == "openai" and name.strip()):
+        raise ConfigError(f"the teacher {spec!r} is not known; the forms are {FORMS}")
+
+
 def connect(
     spec: str,
     *,
@@ -29,8 +36,9 @@ def connect(
     requests under way at once, `timeout` the seconds that one may take; both only matter to an endpoint.
     Raises ConfigError for an unknown spec, TeacherKeyError where the key is missing.
     """
+    check_spec(spec)
     kind, _, name = spec.strip().partition(":")
-    if kind == "openai" and name.strip():
+    if kind == "openai":
         from prompt2model.teacher.openai_compatible import KEY_VARIABLE, OpenAICompatibleClient
 
         return OpenAICompatibleClient(
@@ -40,10 +48,8 @@ def connect(
             timeout=timeout,
             key_variable=key_variable or KEY_VARIABLE,
         )
-    if spec.strip() == "embedded":
-        if base_url is not None:
-            raise ConfigError("the embedded teacher has no address; leave out --base-url, or name openai:NAME")
-        from prompt2model.teacher.embedded import EmbeddedClient
+    if base_url is not None:
+        raise ConfigError("the embedded teacher has no address; leave out --base-url, or name openai:NAME")
+    from prompt2model.teacher.embedded import EmbeddedClient
 
-        return EmbeddedClient()
-    raise ConfigError(f"the teacher {spec!r} is not known; the forms are {FORMS}")
+    return EmbeddedClient()

@@ -12,7 +12,7 @@ from prompt2model.records import CostLine
 from prompt2model.teacher.address import is_loopback
 from prompt2model.teacher.budget import Budget, parse_budget
 from prompt2model.teacher.client import ChatClient
-from prompt2model.teacher.connect import connect
+from prompt2model.teacher.connect import check_spec, connect
 from prompt2model.teacher.ledger import Ledger, LedgerClient
 from prompt2model.teacher.prices import Price, Prices
 
@@ -50,6 +50,8 @@ class TeacherRoster:
         self._clients: dict[str, ChatClient] = {}
         self._ledger: Ledger | None = None
         self._prices = Prices({name: Price(*pair) for name, pair in settings.prices.items()})
+        for spec in self._specs().values():
+            check_spec(spec)
         if settings.base_url and not given and settings.specs.get("teacher") == EMBEDDED and not self._asks_endpoint():
             raise ConfigError(
                 f"nobody is asked at {settings.base_url}, because the teacher is the embedded one; "

@@ -296,7 +296,10 @@ def test_a_run_without_a_demo_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('prompt = "x"\n')
     done = run_demo(tmp_path, "0")
     assert done.returncode == 2
-    assert done.stderr == f"error: {tmp_path} has no demo yet; go on with `prompt2model resume {tmp_path}`\n"
+    assert (
+        done.stderr
+        == f"error: {tmp_path} has no demo: it is not finished yet; go on with `prompt2model resume {tmp_path}`\n"
+    )
 
 
 # Last, because it stops the server.

@@ -272,7 +272,8 @@ def test_refused_in_one_clear_line(cases: list[Case], finished_folder: Path, tmp
             path.write_bytes(content.encode() if isinstance(content, str) else content)
         before = kept(folder / "runs/kept")
         assert len(before) == 9
-        fault = command("run", "--yes", "--name", case.run, *case.arguments, cwd=folder, env=case.env).fault()
+        named = ("--name", case.run, "--replace")
+        fault = command("run", "--yes", *named, *case.arguments, cwd=folder, env=case.env).fault()
         assert [words for words in case.words if words not in fault] == [], fault
         assert kept(folder / "runs/kept") == before
 
@@ -309,7 +310,7 @@ def test_a_finished_run_needs_its_base_model_no_more(finished: Path) -> None:
 def ask_at(address: str, folder: Path) -> str:
     before = kept(folder / "runs/kept")
     fault = command(
-        *("run", "--yes", "--name", "kept", *FROM_FILE, *NO_SETS, *ROWS, *BASE),
+        *("run", "--yes", "--name", "kept", "--replace", *FROM_FILE, *NO_SETS, *ROWS, *BASE),
         *("--teacher", "openai:any", "--base-url", address, "--generate", "6"),
         cwd=folder,
         env={"OPENAI_API_KEY": SECRET},

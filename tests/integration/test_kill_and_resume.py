@@ -158,7 +158,13 @@ def test_a_changed_setting_runs_only_what_depends_on_it(material: Path, work: Pa
         assert command(*arguments(server, material), cwd=work).code == 0
         calls = len(server.books)
         before = kept(work / "runs" / "it")
-        changed = command(*arguments(server, material), "--set", "train.learning_rate=1e-3", cwd=work)
+        other = (*arguments(server, material), "--set", "train.learning_rate=1e-3")
+        fault = command(*other, cwd=work).fault()
+        assert "runs/it holds a run with other settings (train.learning_rate)" in fault
+        assert "--name" in fault
+        assert "--replace" in fault
+        assert kept(work / "runs" / "it") == before
+        changed = command(*other, "--replace", cwd=work)
         assert changed.code == 0, changed.err
         assert len(server.books) == calls, "the teacher was asked again for what the ledger has"
     after = kept(work / "runs" / "it")

@@ -1,0 +1,45 @@
+"""The help teaches: examples, defaults, readable types; no line is cut."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from prompt2model.cli import app
+
+COMMANDS = ("run", "resume", "show", "demo", "predict", "doctor", "weights", "settings")
+
+
+def help_of(*command: str) -> str:
+    done = CliRunner().invoke(app, [*command, "--help"])
+    assert done.exit_code == 0
+    return done.output
+
+
+def test_no_line_of_the_commands_is_cut() -> None:
+    _, text = help_of().split("Commands:")
+    assert "..." not in text
+    for name in COMMANDS:
+        assert f"\n  {name} " in text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_type_of_the_programming_language_is_shown(command: str) -> None:
+    text = help_of(command)
+    assert "list[" not in text
+    assert "_HELP" not in text
+
+
+def test_the_help_of_run_teaches() -> None:
+    text = " ".join(help_of("run").split())
+    start, options = text.split("Options:")
+    assert "given in quotes or with --prompt-file" in start
+    assert "prompt2model run --prompt-file task.txt --yes --data rows.csv" in start
+    for words in (
+        "embedded (the default)",
+        "`runs` when absent",
+        "ask (the default;",
+        "May be repeated",
+        "--data FILE",
+    ):
+        assert words in options
