@@ -31,7 +31,7 @@ _AFTER_ORDER = re.compile(
     re.IGNORECASE,
 )
 _ANY = r"(?:いずれか|どれか|どちらか|(?:1|１|一|ひと)つ|之一|选择?一[个種种類类項项]|中的?一[个個种種类類])"
-_ANY_AFTER = re.compile(rf"(?P<clause>[^。！？!?：:\n]{{3,200}}?)(?:の(?:うち|中)?(?:から|の)?|中的?|这几类)?{_ANY}")
+_ONE_OF = re.compile(rf"(?:の(?:うち|中)?(?:から|の)?|中的?|这几类)?{_ANY}")
 _ANY_BEFORE = re.compile(rf"{_ANY}[^。、，：:\n]{{0,24}}[：:][ 　]*(?P<clause>[^。！？\n]{{3,300}})")
 _EAST_ASIAN = re.compile(r"、|，|,|／|/|・|または|もしくは|あるいは|或者?|还是|還是")
 _PARTICLE = re.compile(r"^.+(?:を|は(?!い)|が(?!い)|分为|分為|归为|是|为|為)")
@@ -68,11 +68,12 @@ def _items(clause: str, marked: bool) -> list[str]:
 
 def east_asian_lists(text: str) -> Iterator[LabelList]:
     """`a、b、cのいずれか`, `次のいずれかに分類：a、b、c`."""
-    for pattern in (_ANY_BEFORE, _ANY_AFTER):
-        for match in pattern.finditer(text):
-            parts = _EAST_ASIAN.split(match["clause"])
-            if pattern is _ANY_AFTER:
-                parts[0] = _PARTICLE.sub("", parts[0])
-            items = [clean_label(part) for part in (parts if parts[0] else parts[1:])]
-            if len(items) >= 2 and all(0 < len(item) <= 15 for item in items):
-                yield make_list(items, 3)
+    clauses = [match["clause"] for match in _ANY_BEFORE.finditer(text)]
+    for match in _ONE_OF.finditer(text):
+        before = re.split(r"[。！？!?：:\n]", text[max(0, match.start() - 200) : match.start()])[-1]
+        first, *others = _EAST_ASIAN.split(before)
+        clauses.append("、".join(part for part in (_PARTICLE.sub("", first), *others) if part))
+    for clause in clauses:
+        items = [clean_label(part) for part in _EAST_ASIAN.split(clause)]
+        if len(items) >= 2 and all(0 < len(item) <= 15 for item in items):
+            yield make_list(items, 3)
