@@ -242,9 +242,7 @@ def predict(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, TSV, JSONL or Parquet.", show_default=False)],
     column: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME", help="Column of the inputs in --data and --examples; found when absent.", show_default=False
-        ),
+        typer.Option(metavar="NAME", help="Column of the inputs; found when absent.", show_default=False),
     ] = None,
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="CSV to write; stdout when absent.", show_default=False)
