@@ -13,6 +13,7 @@ from prompt2model.labelling.prompts import brief, guarded, readable, speaks_plai
 from prompt2model.prompts import render
 from prompt2model.records import DataRequest, Demonstration, Example, TaskSpec
 from prompt2model.teacher.client import ChatClient, ChatRequest, Message
+from prompt2model.teacher.tokens import likely_tokens
 
 PROMPTS = ("generate_inputs", "generate_questions", "generate_plain")
 
@@ -20,6 +21,7 @@ _MAX_DEMONSTRATIONS = 24
 _SHOWN_CHARACTERS = 6000
 """Most characters of demonstrations, and of earlier generations, in one prompt; of longer lists the end is left out."""
 _PLAIN_TOKENS = 128
+"""Longest reply of the embedded model; where the demonstrations are short, a reply much longer has lost its way."""
 _OPENING_SHARE = 0.5
 """Share of the embedded model's requests that give the first words (measured: .79 of such inputs fit, else .49)."""
 
@@ -48,6 +50,9 @@ class Writer:
             self.template = "generate_plain"
         elif task.kind == "multiple_choice":
             self.template = "generate_questions"
+        self._longest_reply = config.max_tokens
+        if self.plain:
+            self._longest_reply = min(config.max_tokens, _plain_tokens(task.demonstrations))
         self._task = task
         self._wishes = wishes
         self._config = config
@@ -76,7 +81,7 @@ class Writer:
         request = ChatRequest(
             messages,
             temperature=temperature,
-            max_tokens=min(_PLAIN_TOKENS, self._config.max_tokens) if self.plain else self._config.max_tokens,
+            max_tokens=self._longest_reply,
             stop=("\n",) if self.plain else (),
             draw=draw,
             purpose="generate",
@@ -134,6 +139,12 @@ class Writer:
         ask = render(self.template, instruction=brief(task.instruction), what=what, notes=self._wishes.notes)
         continued = "".join(f"- {line}\n" for line in lines) + f"- {opening}".rstrip()
         return (Message("user", guarded(ask)), Message("assistant", continued)), opening
+
+
+def _plain_tokens(demonstrations: Sequence[Demonstration]) -> int:
+    """Twice the longest demonstrated input, with room for a rambling one; the most where none is shown."""
+    longest = max((likely_tokens(shown.input) for shown in demonstrations), default=_PLAIN_TOKENS)
+    return min(_PLAIN_TOKENS, 2 * longest + 16)
 
 
 def _opening(text: str, rng: random.Random) -> str:

@@ -16,16 +16,21 @@ _FILE = "calibration.jsonl"
 
 
 def kept_calibration(
-    folder: Path, task: TaskSpec, rows: Iterable[Demonstration], rng: random.Random
+    folder: Path,
+    task: TaskSpec,
+    written: Iterable[Demonstration],
+    at_hand: Iterable[Demonstration],
+    rng: random.Random,
 ) -> tuple[Demonstration, ...]:
-    """What the folder holds, else a choice among `rows` (inputs with presumed labels), which is then kept there.
+    """What the folder holds, else a choice among inputs with presumed labels, which is then kept there.
 
-    Raises RunFolderError for a damaged file.
+    The teacher's own inputs first: these are what will be voted on, and the votes need not score them again. Rows
+    `at_hand` where a label has too few of them. Raises RunFolderError for a damaged file.
     """
     path = folder / _FILE
     if path.is_file():
         return _read(path)
-    chosen = choose_calibration(rows, task.labels, rng, task.demonstrations)
+    chosen = choose_calibration(written, task.labels, rng, task.demonstrations, at_hand)
     lines = [json.dumps({"input": row.input, "output": row.output}, ensure_ascii=False) + "\n" for row in chosen]
     write_atomically(path, "".join(lines).encode("utf-8", "surrogatepass"))
     return chosen

@@ -52,7 +52,7 @@ class DatasetGeneratorConfig(ComponentConfig):
     )
     patience: int = Field(3, ge=1, description="Waves without a new example after which it stops asking (for a label).")
     max_tokens: int = Field(
-        1024, ge=16, description="Longest reply to one request, in tokens (the embedded model: 128)."
+        1024, ge=16, description="Longest reply to one request, in tokens (the embedded model: at most 128)."
     )
     max_answer_tokens: int = Field(256, ge=1, description="Longest written answer to one input, in tokens.")
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 from prompt2model.component import Component, Estimate, RunContext
 from prompt2model.dataset_generator.asking import PROMPTS as ASKING_PROMPTS
@@ -211,7 +210,7 @@ class _Session:
             written = (Demonstration(candidate.input, origin.label or "") for candidate, origin in candidates)
             at_hand = (Demonstration(row.input, row.target) for row in self._available)
             folder, rng = self._context.folder, self._context.rng("calibration")
-            calibration = kept_calibration(folder, self._task, chain(written, at_hand), rng)
+            calibration = kept_calibration(folder, self._task, written, at_hand, rng)
         return Electorate(labeller, self._task, self._config, self._context.rng("votes"), calibration)
 
     def _requests(self, number: int, labels: Sequence[str]) -> list[Asked]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 
 from prompt2model.labelling.scoring_forms import AnswerScores
 from prompt2model.records import Demonstration
@@ -22,25 +23,39 @@ _FEWEST_PER_LABEL = 2
 
 
 def choose_calibration(
-    rows: Iterable[Demonstration], labels: Sequence[str], rng: random.Random, shown: Iterable[Demonstration] = ()
+    rows: Iterable[Demonstration],
+    labels: Sequence[str],
+    rng: random.Random,
+    shown: Iterable[Demonstration] = (),
+    spare: Iterable[Demonstration] = (),
 ) -> tuple[Demonstration, ...]:
     """As many of the rows for each label, drawn at random; none where a label has too few for a mean.
 
-    A row is an input and its presumed label, which only keeps the sample balanced. Never give rows of a test. Inputs
-    that are `shown` as demonstrations are left out: the teacher has read their labels.
+    A row is an input and its presumed label, which only keeps the sample balanced. Never give rows of a test. `spare`
+    rows fill up labels that have too few. Inputs that are `shown` as demonstrations are left out: the teacher has read
+    their labels.
     """
     known = {demonstration.input for demonstration in shown}
-    by_label: dict[str, dict[str, Demonstration]] = {label: {} for label in labels}
-    for row in rows:
-        if row.output in by_label and row.input not in known:
-            by_label[row.output].setdefault(row.input, row)
-    share = min([_MOST // max(1, len(labels)), *map(len, by_label.values())])
+    first = _by_label(rows, labels, known)
+    spared = _by_label(spare, labels, known | {text for texts in first.values() for text in texts})
+    share = min([_MOST // max(1, len(labels)), *(len(first[label]) + len(spared[label]) for label in labels)])
     if share < _FEWEST_PER_LABEL:
         return ()
     drawn: list[Demonstration] = []
-    for found in by_label.values():
-        drawn += rng.sample(sorted(found.values(), key=lambda row: row.input), share)
+    for label in labels:
+        own = rng.sample(first[label], min(share, len(first[label])))
+        texts = own + rng.sample(spared[label], share - len(own))
+        drawn += [Demonstration(text, label) for text in texts]
     return tuple(drawn)
+
+
+def _by_label(rows: Iterable[Demonstration], labels: Sequence[str], without: AbstractSet[str]) -> dict[str, list[str]]:
+    """The different inputs of each label, sorted, so that what is drawn of them depends on no order."""
+    found: dict[str, set[str]] = {label: set() for label in labels}
+    for row in rows:
+        if row.output in found and row.input not in without:
+            found[row.output].add(row.input)
+    return {label: sorted(texts) for label, texts in found.items()}
 
 
 def mean_scores(scores: Sequence[AnswerScores]) -> tuple[float, ...] | None:

@@ -69,7 +69,7 @@ class ScoredLabelPredictor:
             self._ways.append([ChannelForm(scorer, task, shown[0], purpose)])
         self._calibration = [Item(row.input) for row in calibration] if task.labels else []
         self._calibrate = calibrate
-        self._baselines: dict[ScoringForm, tuple[float, ...] | None] = {}
+        self._calibrated: dict[ScoringForm, dict[Item, AnswerScores]] = {}
 
     def predict(self, items: Iterable[Item]) -> Iterator[Prediction]:
         """One prediction per item, in the order of the items."""
@@ -90,18 +90,20 @@ class ScoredLabelPredictor:
         """What the input adds: the scores of each item less those without it."""
         if not self.labels and self._calibrate:
             return _less_content_free(form, items)
-        baseline = self._baseline(form)
-        return [_less(one, baseline) for one in form.score(items)]
+        known = self._calibration_scores(form)
+        baseline = mean_scores(list(known.values()))
+        # An input that the form was calibrated on is not scored again.
+        asked = list(dict.fromkeys(item for item in items if item not in known))
+        scores = known | dict(zip(asked, form.score(asked), strict=True))
+        return [_less(scores[item], baseline) for item in items]
 
-    def _baseline(self, form: ScoringForm) -> tuple[float, ...] | None:
-        """What the labels score without the input, once for all items; None for nothing to take away."""
-        if form not in self._baselines:
-            inputs: list[Item] = []
-            if self._calibrate:
-                free = [Item(text) for text in CONTENT_FREE] if isinstance(form, DirectForm) else []
-                inputs = self._calibration or free
-            self._baselines[form] = mean_scores(form.score(inputs)) if inputs else None
-        return self._baselines[form]
+    def _calibration_scores(self, form: ScoringForm) -> dict[Item, AnswerScores]:
+        """What the labels score on the calibration inputs, once for all items; nothing where there are none."""
+        if form not in self._calibrated:
+            free = [Item(text) for text in CONTENT_FREE] if isinstance(form, DirectForm) else []
+            inputs = (self._calibration or free) if self._calibrate else []
+            self._calibrated[form] = dict(zip(inputs, form.score(inputs), strict=True))
+        return self._calibrated[form]
 
     def _read(self, item: Item, by_way: Sequence[Sequence[AnswerScores]]) -> Prediction:
         scored = [one for way in by_way for one in way]

@@ -21,9 +21,12 @@ Way = Literal["direct", "channel"]
 MOST_CHANNEL_LABELS = 24
 """The channel reads the input once for every label; with more labels than this it costs too much."""
 
-_INPUTS_TOGETHER = 32
-_CHARACTERS_TOGETHER = 4000
-"""Inputs of one channel request: read behind the label's prompt, which is computed once for them all."""
+_INPUTS_TOGETHER = 8
+_CHARACTERS_TOGETHER = 1000
+"""Inputs of one channel request: read behind the label's prompt, which is computed once for them all.
+
+More would share it further, but an engine lays them in one sequence, and attention grows with its square.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,3 +34,13 @@ def test_failures_are_no_part_of_the_mean() -> None:
     scores = [AnswerScores((1.0, 2.0)), AnswerScores((), "context_too_long"), AnswerScores((3.0, 6.0))]
     assert mean_scores(scores) == (2.0, 4.0)
     assert mean_scores(scores[1:2]) is None
+
+
+def test_spare_rows_fill_up_a_label_that_has_too_few() -> None:
+    rows = [Demonstration(f"a{number}", "a") for number in range(100)] + [Demonstration("b0", "b")]
+    spare = [Demonstration(f"spare {label}{number}", label) for label in LABELS for number in range(9)]
+    drawn = choose_calibration(rows, LABELS, random.Random(0), spare=spare)
+    assert sum(row.output == "a" for row in drawn) == sum(row.output == "b" for row in drawn) == 10
+    assert [row.input for row in drawn if row.input.startswith("spare")] == [
+        row.input for row in drawn if row.output == "b" and row.input != "b0"
+    ]

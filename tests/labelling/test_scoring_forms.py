@@ -104,7 +104,7 @@ def test_scores_are_less_their_mean_over_the_calibration_inputs() -> None:
     assert (one.text, two.text, three.text) == ("billing", "where_is_it", "billing")
     assert {request.messages[-1].content for request in client.score_requests} == {"one", "two", "three"}
     list(labeller.predict([Item("one")]))
-    assert len(client.score_requests) == 6  # the mean is computed once
+    assert len(client.score_requests) == 3  # neither the mean nor an input that it was made of is asked for again
 
 
 def test_a_task_of_many_labels_is_scored_directly() -> None:
