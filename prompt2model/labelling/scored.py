@@ -13,7 +13,7 @@ from prompt2model.labelling.prompts import LabellingPrompt, demonstrations_for, 
 from prompt2model.labelling.scoring_forms import AnswerScores, ChannelForm, DirectForm, ScoringForm, Way
 from prompt2model.predictor.no_answer import no_answer
 from prompt2model.records import Demonstration, Item, Prediction, TaskSpec
-from prompt2model.teacher.client import ChatClient, Scorer
+from prompt2model.teacher.client import ChatClient, is_scorer
 
 _CHUNK = 256
 
@@ -48,25 +48,23 @@ class ScoredLabelPredictor:
         seed: int = 0,
         purpose: str = "label",
     ) -> None:
-        from prompt2model.teacher.client import is_scorer
-
+        model, plain = client.model, speaks_plain(client)
         if not is_scorer(client):
-            raise TeacherError(f"{client.model} cannot score answers; use a few-shot labeller with it")
+            raise TeacherError(f"{model} cannot score answers; use a few-shot labeller with it")
         if task.kind == "generation":
             raise ConfigError("only labels and choices can be scored; this task writes text: use a few-shot labeller")
         if "channel" in ways and not task.labels:
             raise ConfigError("the channel needs labels; choices that change with the input are scored directly")
-        self.name = f"{client.model}, scored labels"
+        self.name = f"{model}, scored labels"
         self.labels = task.labels
-        scorer: Scorer = client  # type: ignore[assignment]
         shown = _orders(demonstrations_for(task, demonstrations), orders, seed)
         # One order after the other: what the requests of an order share is computed once.
         self._ways: list[list[ScoringForm]] = []
         if "direct" in ways:
-            prompts = [LabellingPrompt(task, order, speaks_plain(client)) for order in shown]
-            self._ways.append([DirectForm(scorer, prompt, purpose) for prompt in prompts])
+            prompts = [LabellingPrompt(task, order, plain) for order in shown]
+            self._ways.append([DirectForm(client, prompt, purpose) for prompt in prompts])
         if "channel" in ways:
-            self._ways.append([ChannelForm(scorer, task, shown[0], purpose)])
+            self._ways.append([ChannelForm(client, task, shown[0], purpose)])
         self._calibration = [Item(row.input) for row in calibration] if task.labels else []
         self._calibrate = calibrate
         self._calibrated: dict[ScoringForm, dict[Item, AnswerScores]] = {}

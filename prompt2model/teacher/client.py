@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, TypeGuard, runtime_checkable
 
 from prompt2model.records import FailureKind
 
@@ -108,7 +108,7 @@ class ChatClient(Protocol):
 
 
 @runtime_checkable
-class Scorer(Protocol):
+class Scorer(ChatClient, Protocol):
     """A client that can also tell how likely given answers are."""
 
     def score_many(self, requests: Sequence[ScoreRequest]) -> Iterator[tuple[ScoreRequest, ScoreResponse]]:
@@ -116,7 +116,7 @@ class Scorer(Protocol):
         ...
 
 
-def is_scorer(client: object) -> bool:
+def is_scorer(client: object) -> TypeGuard[Scorer]:
     """Whether `client.score_many` works. A wrapper always has the method; its `can_score` tells of what it wraps."""
     return isinstance(client, Scorer) and bool(getattr(client, "can_score", True))
 

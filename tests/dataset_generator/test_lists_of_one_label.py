@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from prompt2model.artifacts import dump_line
 from prompt2model.component import RunContext
 from prompt2model.dataset_generator import DatasetGenerator, DatasetGeneratorConfig, GeneratorInputs
+from prompt2model.dataset_generator.asking import Writer
 from prompt2model.records import DataRequest, Demonstration, TaskSpec
-from prompt2model.teacher import connect
+from prompt2model.teacher import ScriptedClient, connect
 
 TASK = TaskSpec(
     instruction="Sort a question by the kind of answer that it asks for.",
@@ -38,3 +41,15 @@ def test_it_writes_labelled_examples_and_the_same_ones_again(
     assert len(rows) == 4
     assert {row.target for row in rows} == {"person", "number"}
     assert all(row.soft_label is not None and "\n" not in row.input and len(row.input) > 3 for row in rows)
+
+
+def test_a_reply_may_be_about_twice_as_long_as_the_longest_demonstration() -> None:
+    client = ScriptedClient(lambda request: "", model="embedded:tiny")
+
+    def longest_reply(*inputs: str) -> int:
+        task = replace(TASK, demonstrations=tuple(Demonstration(text, "person") for text in inputs))
+        writer = Writer(client, task, DataRequest(), DatasetGeneratorConfig())
+        return writer.ask("person", 1, 0.5, 0, [], random.Random(0)).request.max_tokens
+
+    assert longest_reply("Who?", "word " * 16) == 2 * 20 + 16
+    assert longest_reply("word " * 400) == longest_reply() == 128

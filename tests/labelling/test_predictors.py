@@ -4,21 +4,13 @@ import math
 from collections.abc import Sequence
 
 import pytest
+from sample_task import TASK
 
 from prompt2model.errors import ConfigError, NoAnswerError, TeacherError
 from prompt2model.labelling import FewShotPredictor, ScoredLabelPredictor, teacher_predictor
 from prompt2model.records import Demonstration, Item, TaskSpec
 from prompt2model.teacher import ChatRequest, ChatResponse, ScoreRequest, ScriptedClient
 
-TASK = TaskSpec(
-    instruction="Say who has to act.",
-    demonstrations=(Demonstration("I was charged twice.", "billing"), Demonstration("Where is it?", "where_is_it")),
-    kind="classification",
-    labels=("billing", "where_is_it"),
-    language="en",
-    original_prompt="",
-    label_notes={"billing": "money"},
-)
 TEXT_TASK = TaskSpec("Write a title.", (Demonstration("A long text.", "Title"),), "generation", (), "en", "")
 CHOICE_TASK = TaskSpec("Answer.", (), "multiple_choice", (), "en", "")
 

@@ -3,22 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 import pytest
+from sample_task import TASK
 
 from prompt2model.errors import ConfigError
 from prompt2model.labelling import ScoredLabelPredictor, channel_fits, teacher_predictor
 from prompt2model.labelling.scoring_forms import MOST_CHANNEL_LABELS, ChannelForm
 from prompt2model.records import Demonstration, Item, TaskSpec
 from prompt2model.teacher import ScoreRequest, ScoreResponse, ScriptedClient
-
-TASK = TaskSpec(
-    instruction="Say who has to act.",
-    demonstrations=(Demonstration("I was charged twice.", "billing"), Demonstration("Where is it?", "where_is_it")),
-    kind="classification",
-    labels=("billing", "where_is_it"),
-    language="en",
-    original_prompt="",
-    label_notes={"billing": "money"},
-)
 
 
 def by_shared_letters(request: ScoreRequest) -> Sequence[float]:
