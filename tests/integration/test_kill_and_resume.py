@@ -8,6 +8,8 @@ import re
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,42 +56,39 @@ class Teacher:
 
 def arguments(server: OpenAILikeServer, material: Path) -> list[str]:
     return [
-        *("run", "--prompt-file", "task.txt", "--yes", "--name", "it", "--datasets", "none", "--data", "rows.csv"),
-        *(
-            "--teacher",
-            "openai:any",
-            "--base-url",
-            server.base_url,
-            "--generate",
-            "24",
-            "--base-model",
-            str(material / "base"),
-        ),
+        *("run", "--prompt-file", "task.txt", "--yes", "--name", "it", "--datasets", "none"),
+        *("--teacher", "openai:any", "--base-url", server.base_url, "--generate", "24"),
+        *("--data", str(material / "rows.csv"), "--base-model", str(material / "base")),
         *("--set", "generate_data.wave=16", *FAST),
     ]
 
 
+@dataclass(frozen=True)
+class Undisturbed:
+    """A finished run that nobody disturbed: its working folder, its server (still up), its steps and its answers."""
+
+    folder: Path
+    server: OpenAILikeServer
+    steps: dict[str, str]
+    calls: int
+
+
 @pytest.fixture(scope="module")
-def undisturbed(material: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], int]:
-    """The content of every step of a run that nobody disturbed, and how many answers it was given."""
+def undisturbed(material: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Undisturbed]:
     folder = shutil.copytree(material, tmp_path_factory.mktemp("unkilled") / "work")
     with OpenAILikeServer(Teacher()) as server:
         ended = command(*arguments(server, material), cwd=folder)
-        calls = len(server.books)
-    assert ended.code == 0, ended.err
-    return kept(folder / "runs" / "it"), calls
+        assert ended.code == 0, ended.err
+        yield Undisturbed(folder, server, kept(folder / "runs" / "it"), len(server.books))
 
 
 @pytest.fixture
-def unkilled(undisturbed: tuple[dict[str, str], int]) -> dict[str, str]:
-    return undisturbed[0]
+def unkilled(undisturbed: Undisturbed) -> dict[str, str]:
+    return undisturbed.steps
 
 
 @pytest.mark.parametrize("at", [1, 9, 30])
-def test_killed_among_teacher_calls(
-    material: Path, work: Path, undisturbed: tuple[dict[str, str], int], at: int
-) -> None:
-    unkilled, calls = undisturbed
+def test_killed_among_teacher_calls(material: Path, work: Path, undisturbed: Undisturbed, at: int) -> None:
     teacher = Teacher()
     with OpenAILikeServer(teacher) as server:
         process = start(*arguments(server, material), cwd=work, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -99,8 +98,8 @@ def test_killed_among_teacher_calls(
         answered = stored_answers(work / "runs" / "it")
         ended = command("resume", "runs/it", "--yes", cwd=work)
         assert ended.code == 0, ended.err
-        repeated = len(server.books) - calls
-    assert kept(work / "runs" / "it") == unkilled
+        repeated = len(server.books) - undisturbed.calls
+    assert kept(work / "runs" / "it") == undisturbed.steps
     # What was sent twice had not been read: at most the calls in flight at the kill.
     assert repeated <= asked_before - answered <= CONCURRENCY
 
@@ -139,34 +138,36 @@ def wait_a_moment(process: subprocess.Popen) -> None:
         return
 
 
-def test_a_finished_run_run_again_executes_nothing(material: Path, work: Path) -> None:
-    with OpenAILikeServer(Teacher()) as server:
-        first = command(*arguments(server, material), cwd=work)
-        assert first.code == 0, first.err
-        before, calls = kept(work / "runs" / "it"), len(server.books)
-        times = {path: path.stat().st_mtime_ns for path in (work / "runs" / "it").glob("*/*")}
-        again = command(*arguments(server, material), cwd=work)
-        assert again.code == 0, again.err
-        assert len(server.books) == calls
+def test_a_finished_run_run_again_executes_nothing(material: Path, undisturbed: Undisturbed, tmp_path: Path) -> None:
+    work, server = shutil.copytree(undisturbed.folder, tmp_path / "again"), undisturbed.server
+    calls = len(server.books)
+    times = {path: path.stat().st_mtime_ns for path in (work / "runs" / "it").glob("*/*")}
+    again = command(*arguments(server, material), cwd=work)
+    assert again.code == 0, again.err
+    assert len(server.books) == calls
     assert "nothing to do" in again.out
-    assert kept(work / "runs" / "it") == before
+    assert kept(work / "runs" / "it") == undisturbed.steps
     assert {path: path.stat().st_mtime_ns for path in (work / "runs" / "it").glob("*/*")} == times
 
 
-def test_a_changed_setting_runs_only_what_depends_on_it(material: Path, work: Path) -> None:
-    with OpenAILikeServer(Teacher()) as server:
-        assert command(*arguments(server, material), cwd=work).code == 0
-        calls = len(server.books)
-        before = kept(work / "runs" / "it")
-        other = (*arguments(server, material), "--set", "train.learning_rate=1e-3")
-        fault = command(*other, cwd=work).fault()
-        assert "runs/it holds a run with other settings (train.learning_rate)" in fault
-        assert "--name" in fault
-        assert "--replace" in fault
-        assert kept(work / "runs" / "it") == before
-        changed = command(*other, "--replace", cwd=work)
-        assert changed.code == 0, changed.err
-        assert len(server.books) == calls, "the teacher was asked again for what the ledger has"
+def test_a_changed_setting_runs_only_what_depends_on_it(
+    material: Path, undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    work, server, before = (
+        shutil.copytree(undisturbed.folder, tmp_path / "changed"),
+        undisturbed.server,
+        undisturbed.steps,
+    )
+    calls = len(server.books)
+    other = (*arguments(server, material), "--set", "train.learning_rate=1e-3")
+    fault = command(*other, cwd=work).fault()
+    assert "runs/it holds a run with other settings (train.learning_rate)" in fault
+    assert "--name" in fault
+    assert "--replace" in fault
+    assert kept(work / "runs" / "it") == before
+    changed = command(*other, "--replace", cwd=work)
+    assert changed.code == 0, changed.err
+    assert len(server.books) == calls, "the teacher was asked again for what the ledger has"
     after = kept(work / "runs" / "it")
     assert {name for name in before if before[name] != after[name]} >= {"7_trained"}
     assert {name for name in before if before[name] != after[name]} <= {"7_trained", "8_report", "9_demo"}
