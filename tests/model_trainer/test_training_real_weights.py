@@ -63,7 +63,7 @@ def test_the_packaged_encoder_learns_from_few_rows_in_few_steps(make_context: Ca
 def test_the_packaged_decoder_learns_with_adapters(make_context: Callable[..., Any]) -> None:
     rows = ticket_rows()
     trained = run(
-        make_context(), EMBEDDED_TEACHER, "decoder", rows[:40], rows[40:44], epochs=2, min_steps=0, batch_size=8
+        make_context(), EMBEDDED_TEACHER, "decoder", rows[:32], rows[32:34], epochs=2, min_steps=0, batch_size=8
     )
     assert trained.method == "lora"
     assert trained.curve[-1].train_loss < trained.curve[0].train_loss / 2
