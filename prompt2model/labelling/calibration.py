@@ -19,7 +19,8 @@ CONTENT_FREE = ("N/A", "", "...", "[MASK]")
 
 _MOST = 64
 """Inputs that are enough for a mean."""
-_FEWEST_PER_LABEL = 2
+_SHARE_OF_LABELS = 0.75
+"""Labels that must have an input: a label whose own inputs are missing looks likelier than it is."""
 
 
 def choose_calibration(
@@ -29,7 +30,7 @@ def choose_calibration(
     shown: Iterable[Demonstration] = (),
     spare: Iterable[Demonstration] = (),
 ) -> tuple[Demonstration, ...]:
-    """As many of the rows for each label, drawn at random; none where a label has too few for a mean.
+    """Rows of each label, drawn at random, as many of each where there are enough; none where many labels have none.
 
     A row is an input and its presumed label, which only keeps the sample balanced. Never give rows of a test. `spare`
     rows fill up labels that have too few. Inputs that are `shown` as demonstrations are left out: the teacher has read
@@ -38,15 +39,14 @@ def choose_calibration(
     known = {demonstration.input for demonstration in shown}
     first = _by_label(rows, labels, known)
     spared = _by_label(spare, labels, known | {text for texts in first.values() for text in texts})
-    share = min([_MOST // max(1, len(labels)), *(len(first[label]) + len(spared[label]) for label in labels)])
-    if share < _FEWEST_PER_LABEL:
-        return ()
+    share = max(1, _MOST // max(1, len(labels)))
     drawn: list[Demonstration] = []
     for label in labels:
         own = rng.sample(first[label], min(share, len(first[label])))
-        texts = own + rng.sample(spared[label], share - len(own))
+        texts = own + rng.sample(spared[label], min(share - len(own), len(spared[label])))
         drawn += [Demonstration(text, label) for text in texts]
-    return tuple(drawn)
+    present = {row.output for row in drawn}
+    return tuple(drawn) if len(present) >= max(2, _SHARE_OF_LABELS * len(labels)) else ()
 
 
 def _by_label(rows: Iterable[Demonstration], labels: Sequence[str], without: AbstractSet[str]) -> dict[str, list[str]]:
@@ -58,7 +58,11 @@ def _by_label(rows: Iterable[Demonstration], labels: Sequence[str], without: Abs
     return {label: sorted(texts) for label, texts in found.items()}
 
 
-def mean_scores(scores: Sequence[AnswerScores]) -> tuple[float, ...] | None:
-    """The mean of each column over the scores that are no failures; None when there are none."""
-    values = [one.values for one in scores if one.failure is None]
-    return tuple(sum(column) / len(values) for column in zip(*values, strict=True)) if values else None
+def mean_scores(groups: Iterable[Sequence[AnswerScores]]) -> tuple[float, ...] | None:
+    """The mean of each column over the scores that are no failures; None when there are none.
+
+    Every group (the inputs of one label) counts the same, however many they are.
+    """
+    values = [[one.values for one in group if one.failure is None] for group in groups]
+    means = [tuple(sum(column) / len(rows) for column in zip(*rows, strict=True)) for rows in values if rows]
+    return tuple(sum(column) / len(means) for column in zip(*means, strict=True)) if means else None

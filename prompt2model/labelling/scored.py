@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 from prompt2model.errors import ConfigError, TeacherError
 from prompt2model.labelling.calibration import CONTENT_FREE, mean_scores
@@ -18,13 +19,21 @@ from prompt2model.teacher.client import ChatClient, is_scorer
 _CHUNK = 256
 
 
+class _Calibrated(NamedTuple):
+    """Scores of the calibration inputs, and what is taken away from every score."""
+
+    scores: dict[Item, AnswerScores]
+    baseline: tuple[float, ...] | None
+
+
 class ScoredLabelPredictor:
     """Picks the label (or choice) that the teacher's log-probabilities speak for.
 
     `ways` names how it is asked: `direct` scores the label after the input, `channel` the input after the label. From
-    each score the same score without the input is taken away: the mean over the `calibration` inputs, or, for
-    `direct` only, over inputs without content. What is left is averaged over the ways. `probabilities` are the
-    softmax in the order of the labels (of the item's choices where the task has no labels).
+    each score the same score without the input is taken away: the mean over the `calibration` inputs (of each presumed
+    label first, so that all count the same), or, for `direct` only, over inputs without content. What is left is
+    averaged over the ways. `probabilities` are the softmax in the order of the labels (of the item's choices where the
+    task has no labels).
 
     With `orders` above 1 every input is scored that often directly, with the demonstrations in other random orders,
     and the log-probabilities are averaged: the order alone moves few-shot answers (Lu et al., arXiv 2104.08786). The
@@ -65,9 +74,12 @@ class ScoredLabelPredictor:
             self._ways.append([DirectForm(client, prompt, purpose) for prompt in prompts])
         if "channel" in ways:
             self._ways.append([ChannelForm(client, task, shown[0], purpose)])
-        self._calibration = [Item(row.input) for row in calibration] if task.labels else []
+        # By presumed label, each of which counts the same in the mean.
+        self._calibration: dict[str, list[Item]] = {}
+        for row in calibration if task.labels else ():
+            self._calibration.setdefault(row.output, []).append(Item(row.input))
         self._calibrate = calibrate
-        self._calibrated: dict[ScoringForm, dict[Item, AnswerScores]] = {}
+        self._by_form: dict[ScoringForm, _Calibrated] = {}
 
     def predict(self, items: Iterable[Item]) -> Iterator[Prediction]:
         """One prediction per item, in the order of the items."""
@@ -88,20 +100,21 @@ class ScoredLabelPredictor:
         """What the input adds: the scores of each item less those without it."""
         if not self.labels and self._calibrate:
             return _less_content_free(form, items)
-        known = self._calibration_scores(form)
-        baseline = mean_scores(list(known.values()))
+        known, baseline = self._calibrated(form)
         # An input that the form was calibrated on is not scored again.
         asked = list(dict.fromkeys(item for item in items if item not in known))
         scores = known | dict(zip(asked, form.score(asked), strict=True))
         return [_less(scores[item], baseline) for item in items]
 
-    def _calibration_scores(self, form: ScoringForm) -> dict[Item, AnswerScores]:
-        """What the labels score on the calibration inputs, once for all items; nothing where there are none."""
-        if form not in self._calibrated:
+    def _calibrated(self, form: ScoringForm) -> _Calibrated:
+        """What the labels score on the calibration inputs, and the mean of it, once for all items."""
+        if form not in self._by_form:
             free = [Item(text) for text in CONTENT_FREE] if isinstance(form, DirectForm) else []
-            inputs = (self._calibration or free) if self._calibrate else []
-            self._calibrated[form] = dict(zip(inputs, form.score(inputs), strict=True))
-        return self._calibrated[form]
+            groups = (list(self._calibration.values()) or [free]) if self._calibrate else []
+            inputs = list(dict.fromkeys(item for group in groups for item in group))
+            scores = dict(zip(inputs, form.score(inputs), strict=True))
+            self._by_form[form] = _Calibrated(scores, mean_scores([scores[item] for item in group] for group in groups))
+        return self._by_form[form]
 
     def _read(self, item: Item, by_way: Sequence[Sequence[AnswerScores]]) -> Prediction:
         scored = [one for way in by_way for one in way]
@@ -123,7 +136,7 @@ def _less_content_free(form: ScoringForm, items: Sequence[Item]) -> list[AnswerS
     baselines = scores[len(items) :]
     width = len(CONTENT_FREE)
     return [
-        _less(one, mean_scores(baselines[number * width : (number + 1) * width]))
+        _less(one, mean_scores([baselines[number * width : (number + 1) * width]]))
         for number, one in enumerate(scores[: len(items)])
     ]
 
