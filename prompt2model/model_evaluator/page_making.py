@@ -231,7 +231,8 @@ def loading_code(trained: TrainedModel) -> dict[str, str]:
 
 
 def _transformers_code(trained: TrainedModel, folder: str) -> str:
-    shape = f"text = {trained.input_format!r}.replace('{{input}}', 'your input')\n"
+    form = trained.input_format
+    shape = "text = 'your input'\n" if form == "{input}" else f"text = {form!r}.replace('{{input}}', 'your input')\n"
     if trained.family == "encoder":
         return (
             "from transformers import pipeline\n\n"
