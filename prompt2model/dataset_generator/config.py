@@ -32,6 +32,9 @@ class DatasetGeneratorConfig(ComponentConfig):
         64, ge=1, le=5000, description="Most examples asked for in a wave; requests depend only on finished waves."
     )
     votes: int = Field(3, ge=0, description="How often each new input is answered again, not knowing its label.")
+    all_votes: bool = Field(
+        False, description="Whether votes are asked for that can no longer change what becomes of the input."
+    )
     vote_temperature: float = Field(
         0.7, ge=0, le=2, description="Sampling temperature of written votes; scored votes differ by demonstrations."
     )

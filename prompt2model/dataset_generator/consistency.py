@@ -1,18 +1,21 @@
 """Self-consistency: every new input is answered several times, and what the answers agree on is its output.
 
-Self-consistency: Wang et al., arXiv 2203.11171; as a filter of generated data: Prompt2Model, arXiv 2308.12261.
+Self-consistency: Wang et al., arXiv 2203.11171; as a filter of generated data: Prompt2Model, arXiv 2308.12261. Nobody
+is asked when the votes still to come cannot change the outcome (as in Adaptive-Consistency, arXiv 2305.11860, but
+without a guess: what is kept is the same).
 """
 
 from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
 from prompt2model.dataset_generator.reading import Candidate
 from prompt2model.labelling import FewShotPredictor, ScoredLabelPredictor, channel_fits
+from prompt2model.labelling.scoring_forms import Way
 from prompt2model.records import Demonstration, FailureKind, Item, Prediction, TaskSpec
 from prompt2model.teacher.client import ChatClient, is_scorer
 from prompt2model.text_index.near_duplicates import normalise_text
@@ -34,8 +37,9 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the voters said about one input. Failures are kept apart: they are never votes."""
+    """What the voters said about one input, `calls` of them. Failures are kept apart: they are never votes."""
 
+    calls: int
     votes: tuple[str, ...]
     failures: tuple[FailureKind, ...]
     probabilities: tuple[tuple[float, ...], ...]
@@ -44,7 +48,7 @@ class Answers:
 
 
 class Electorate:
-    """The voters of one run: `votes` ways to ask the same teacher.
+    """The voters of one run: at most `votes` ways to ask the same teacher.
 
     A client that scores gives each vote from another choice and order of the demonstrations, every second one by the
     channel; one that writes gives draws at the vote temperature. No voter sees the label that was asked for.
@@ -59,21 +63,21 @@ class Electorate:
         rng: random.Random,
         calibration: Sequence[Demonstration] = (),
     ) -> None:
+        self._task, self._config = task, config
         closed = task.kind != "generation"
         # Where text is written, somebody has to write it; a label stands without a vote.
         self.size = config.votes if closed else max(1, config.votes)
         self._voters: list[FewShotPredictor | ScoredLabelPredictor]
         if closed and is_scorer(client):
+            orders = demonstration_orders(task, self.size, rng)
+            by_channel = orders[::2] if channel_fits(task) else []
+            by_label = orders[1::2] if by_channel else orders
+            ways: list[tuple[Way, Sequence[Demonstration]]] = [("direct", shown) for shown in by_label]
+            # The channel reads an input once for every label: it is asked when the others leave the outcome open.
+            ways += [("channel", shown) for shown in by_channel]
             self._voters = [
-                ScoredLabelPredictor(
-                    client,
-                    task,
-                    shown,
-                    ways=("channel",) if number % 2 == 0 and channel_fits(task) else ("direct",),
-                    calibration=calibration,
-                    purpose="vote",
-                )
-                for number, shown in enumerate(demonstration_orders(task, self.size, rng))
+                ScoredLabelPredictor(client, task, shown, ways=(way,), calibration=calibration, purpose="vote")
+                for way, shown in ways
             ]
         else:
             temperature = config.vote_temperature if self.size > 1 else 0.0
@@ -89,16 +93,26 @@ class Electorate:
                 for number in range(self.size)
             ]
 
-    def answer(self, candidates: Sequence[Candidate]) -> list[Answers]:
-        """All votes on all inputs, in the order of the inputs."""
+    def answer(self, candidates: Sequence[Candidate], asked: Sequence[str | None]) -> list[Answers]:
+        """The votes on all inputs, in their order; `asked` is what each was written for. Settled inputs are left."""
         items = [Item(candidate.input, candidate.choices) for candidate in candidates]
-        columns: list[Iterator[Prediction]] = [voter.predict(items) for voter in self._voters]
-        by_voter = [list(column) for column in columns]
-        return [self._collect([column[row] for column in by_voter]) for row in range(len(items))]
+        said: list[list[Prediction]] = [[] for _ in items]
+        unsettled = list(range(len(items)))
+        for to_come, voter in zip(range(self.size - 1, -1, -1), self._voters, strict=True):
+            predictions = voter.predict([items[row] for row in unsettled])
+            for row, prediction in zip(unsettled, predictions, strict=True):
+                said[row].append(prediction)
+            unsettled = [
+                row
+                for row in unsettled
+                if not settled(self._collect(said[row]).votes, asked[row], to_come, self._task, self._config)
+            ]
+        return [self._collect(predictions) for predictions in said]
 
     @staticmethod
     def _collect(predictions: Sequence[Prediction]) -> Answers:
         return Answers(
+            len(predictions),
             tuple(p.text for p in predictions if p.text is not None),
             tuple(p.failure for p in predictions if p.failure is not None),
             tuple(p.probabilities for p in predictions if p.probabilities is not None),
@@ -128,9 +142,7 @@ def judge(answers: Answers, asked: str | None, task: TaskSpec, config: DatasetGe
 
     `asked` is the answer that the input was written for, where there is one.
     """
-    votes = list(answers.votes)
-    if asked is not None and (config.asked_label_votes or not config.votes):
-        votes.append(asked)
+    votes = _with_asked(answers.votes, asked, config)
     if not votes or (not answers.votes and config.votes):
         return Verdict(None, "no answer")
     winner = _winner(votes, asked, similar_enough(task, config))
@@ -142,6 +154,26 @@ def judge(answers: Answers, asked: str | None, task: TaskSpec, config: DatasetGe
             return Verdict(None, "answered otherwise than asked for")
         return Verdict(winner, "relabelled", soft)
     return Verdict(winner, "", soft)
+
+
+def settled(
+    votes: Sequence[str], asked: str | None, to_come: int, task: TaskSpec, config: DatasetGeneratorConfig
+) -> bool:
+    """Whether `judge` gives the same answer whatever the votes `to_come` are."""
+    if config.all_votes or not votes or similar_enough(task, config) < 1:
+        return False
+    counts = Counter(normalise_text(vote) for vote in _with_asked(votes, asked, config)).most_common()
+    leader, most = counts[0]
+    rival = (counts[1][1] if len(counts) > 1 else 0) + to_come
+    # A tie goes to the answer that was asked for; a single vote is no majority.
+    wins_ties = asked is not None and leader == normalise_text(asked)
+    return most > 1 and (most > rival or (most == rival and wins_ties))
+
+
+def _with_asked(votes: Sequence[str], asked: str | None, config: DatasetGeneratorConfig) -> list[str]:
+    """The votes, with the answer that was asked for where it counts as one."""
+    counts = config.asked_label_votes or not config.votes
+    return [*votes, asked] if asked is not None and counts else list(votes)
 
 
 def similar_enough(task: TaskSpec, config: DatasetGeneratorConfig) -> float:

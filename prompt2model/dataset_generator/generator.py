@@ -16,7 +16,7 @@ from prompt2model.dataset_generator.asking import Asked, Writer
 from prompt2model.dataset_generator.balance import ANY, quotas
 from prompt2model.dataset_generator.calibrating import kept_calibration
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
-from prompt2model.dataset_generator.consistency import Answers, Electorate, judge
+from prompt2model.dataset_generator.consistency import Answers, Electorate, Verdict, judge
 from prompt2model.dataset_generator.growing import GrowingSet
 from prompt2model.dataset_generator.reading import Candidate
 from prompt2model.dataset_generator.waves import Wave, read_waves, write_wave
@@ -83,7 +83,10 @@ class DatasetGenerator(Component[GeneratorInputs, GeneratedData]):
         text = max((likely_tokens(d.input) for d in task.demonstrations), default=40)
         answer = max((likely_tokens(d.output) for d in task.demonstrations), default=10)
         written = round(total / 0.7)
-        votes = written * (config.votes if task.kind != "generation" else max(1, config.votes))
+        most = config.votes if task.kind != "generation" else max(1, config.votes)
+        # What is kept is mostly settled by the first answer that agrees, with a label asked for or another answer.
+        fewest = most if config.all_votes else min(most, 1 if task.labels else 2)
+        votes = total * fewest + (written - total) * most
         requests = -(-written // config.per_request)
         head = likely_tokens(task.instruction) + 150
         per_request = head + shown + config.max_earlier // 2 * (text + answer + 12)
@@ -92,7 +95,7 @@ class DatasetGenerator(Component[GeneratorInputs, GeneratedData]):
             prompt_tokens=requests * per_request + votes * (head + shown + text),
             completion_tokens=written * (text + 4) + votes * (answer + 2),
             assumptions=(
-                f"{total} examples; 70 % of those written are kept; {votes // written} votes on each",
+                f"{total} examples; 70 % of those written are kept; {fewest} to {most} votes on each",
                 f"{config.per_request} examples a request",
             ),
         )
@@ -190,12 +193,13 @@ class _Session:
         tally = _Tally()
         candidates = self._new_candidates(asked, responses, tally)
         electorate = self._electorate = self._electorate or self._elect(candidates)
-        answers = electorate.answer([candidate for candidate, _ in candidates])
+        wished = [origin.label or candidate.answer for candidate, origin in candidates]
+        answers = electorate.answer([candidate for candidate, _ in candidates], wished)
         rows: list[Example] = []
         rejected: list[str] = []
-        for (candidate, origin), said in zip(candidates, answers, strict=True):
-            tally.answers(said, electorate.size)
-            row = self._accept(candidate, origin, said, rows, tally)
+        for (candidate, origin), asked_for, said in zip(candidates, wished, answers, strict=True):
+            tally.answers(said)
+            row = self._accept(candidate, origin, judge(said, asked_for, self._task, self._config), rows, tally)
             if row is None:
                 rejected.append(candidate.input)
             else:
@@ -260,10 +264,9 @@ class _Session:
         return found
 
     def _accept(
-        self, candidate: Candidate, origin: _Origin, said: Answers, earlier: Sequence[Example], tally: _Tally
+        self, candidate: Candidate, origin: _Origin, verdict: Verdict, earlier: Sequence[Example], tally: _Tally
     ) -> Example | None:
         """The example, unless the votes, its label's quota or an earlier pair of input and output speak against it."""
-        verdict = judge(said, origin.label or candidate.answer, self._task, self._config)
         if verdict.output is None:
             tally.dropped[verdict.reason] += 1
             return None
@@ -307,9 +310,9 @@ class _Tally:
         self._prompt_tokens += response.prompt_tokens
         self._completion_tokens += response.completion_tokens
 
-    def answers(self, said: Answers, calls: int) -> None:
-        """An input was voted on with so many calls. A failed vote is counted, never used."""
-        self._requests += calls
+    def answers(self, said: Answers) -> None:
+        """An input was voted on. A failed vote is counted, never used."""
+        self._requests += said.calls
         self.failed.update(said.failures)
         self._prompt_tokens += said.prompt_tokens
         self._completion_tokens += said.completion_tokens

@@ -107,10 +107,20 @@ def test_prompts_show_the_users_demonstrations_and_some_earlier_generations(make
 
 def test_votes_do_not_see_the_label_that_was_asked_for(make_context: Make) -> None:
     client = ScriptedClient(honest)
-    run(make_context, client, examples=4, votes=2)
+    run(make_context, client, examples=4, votes=2, all_votes=True)
     votes = [r for r in client.requests if r.purpose == "vote"]
     assert votes and all("right output is exactly" not in m.content for r in votes for m in r.messages)
     assert {r.draw for r in votes} == {0, 1}
+
+
+def test_votes_that_can_change_nothing_are_not_asked_for(make_context: Make, tmp_path: Path) -> None:
+    few, all_votes = ScriptedClient(honest), ScriptedClient(honest)
+    settings: dict[str, Any] = {"examples": 20, "votes": 3}
+    first = run(make_context, few, folder=tmp_path / "few", **settings)
+    second = run(make_context, all_votes, folder=tmp_path / "all", all_votes=True, **settings)
+    assert list(first.rows) == list(second.rows)
+    counts = [sum(r.purpose == "vote" for r in client.requests) for client in (few, all_votes)]
+    assert counts[0] <= counts[1] / 2
 
 
 def test_zero_examples_need_no_teacher_and_no_call(make_context: Make) -> None:
@@ -244,7 +254,7 @@ def test_scored_votes_are_calibrated_on_the_first_wave_also_after_a_kill(make_co
         # One label is always far more likely; only what an input adds to that tells the labels apart.
         return [5.0 * (label == "billing") + (label == right_label(last)) for label in request.answers]
 
-    settings: dict[str, Any] = {"examples": 24, "wave": 12}
+    settings: dict[str, Any] = {"examples": 24, "wave": 12, "all_votes": True}
     whole = run(make_context, ScriptedClient(honest, score=score), folder=tmp_path / "a", **settings)
     assert len(whole.rows) == 24
     kept = [json.loads(line) for line in (tmp_path / "a" / "calibration.jsonl").read_text().splitlines()]
@@ -293,7 +303,7 @@ class KilledError(Exception):
     pass
 
 
-@pytest.mark.parametrize("after", [1, 7, 23, 40, 61])
+@pytest.mark.parametrize("after", [1, 7, 15, 23, 31])
 def test_a_killed_run_resumes_to_the_same_bytes(make_context: Make, tmp_path: Path, after: int) -> None:
     settings: dict[str, Any] = {"examples": 24, "wave": 8, "per_request": 2}
     whole = run(make_context, ScriptedClient(honest), folder=tmp_path / "whole", **settings)
