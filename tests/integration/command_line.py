@@ -48,7 +48,7 @@ class Ended:
 def environment(**changes: str) -> dict[str, str]:
     """This process's environment without any key, with `changes`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI", "HF_TOKEN"))}
-    return {**kept, "OMP_NUM_THREADS": "2", **changes}
+    return {**kept, "OMP_NUM_THREADS": "1", **changes}
 
 
 def start(*arguments: object, cwd: Path, env: Mapping[str, str] | None = None, **settings: Any) -> subprocess.Popen:

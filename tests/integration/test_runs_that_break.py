@@ -238,8 +238,8 @@ def asking(server: OpenAILikeServer) -> tuple[str, ...]:
 def test_a_spent_budget_keeps_everything_and_a_larger_one_goes_on(work: Path) -> None:
     run = work / "runs/new"
     with OpenAILikeServer(ColourTeacher()) as server:
-        fault = command(*asking(server), "--budget", "8000tokens", cwd=work).fault()
-        assert "the budget of 8,000 tokens does not cover the next call" in fault
+        fault = command(*asking(server), "--budget", "4000tokens", cwd=work).fault()
+        assert "the budget of 4,000 tokens does not cover the next call" in fault
         assert "raise the budget and resume" in fault
         before, paid = kept(run), server.outcomes()["answered"]
         assert {"1_task", "2_retrieved", "3_reserved"} <= set(before)
