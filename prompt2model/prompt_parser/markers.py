@@ -78,18 +78,24 @@ def is_fence(text: str, line: Line) -> bool:
     return _FENCE.match(text, line.start, line.end) is not None
 
 
+def _past_lead(text: str, start: int, end: int) -> int:
+    """Where bullets, numbers and the like end; `start` where there are none."""
+    lead = LEAD.match(text, start, end)
+    return lead.end() if lead is not None else start
+
+
 def skip_lead(text: str, line: Line) -> int:
     """Where the line's content begins: after bullets, numbers and `Example 3:`."""
-    position = LEAD.match(text, line.start, line.end).end()  # type: ignore[union-attr]
+    position = _past_lead(text, line.start, line.end)
     header = EXAMPLE_HEADER.match(text, position, line.end)
     if header and header.end() < line.end:
-        return LEAD.match(text, header.end(), line.end).end()  # type: ignore[union-attr]
+        return _past_lead(text, header.end(), line.end)
     return position
 
 
 def is_header(text: str, line: Line) -> bool:
     """Whether the line only announces an example: `Example 2:`, `### Beispiele`."""
-    position = LEAD.match(text, line.start, line.end).end()  # type: ignore[union-attr]
+    position = _past_lead(text, line.start, line.end)
     header = EXAMPLE_HEADER.match(text, position, line.end) or EXAMPLE_HEADER.match(text, line.start, line.end)
     return header is not None and text[header.end() : line.end].strip(" \t*_:#-=])") == ""
 

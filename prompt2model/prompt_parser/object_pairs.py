@@ -90,39 +90,45 @@ def _objects_at(text: str, place: int) -> Iterator[_Object]:
         if item is not None:
             yield item
         return
-    place = _SPACE.match(text, place + 1).end()  # type: ignore[union-attr]
+    place = _past_space(text, place + 1)
     while place < len(text) and text[place] in "{[":
         item = _read_object(text, place) if text[place] == "{" else _read_list(text, place)
         if item is None:
             return
         yield item
-        place = _SPACE.match(text, item.end).end()  # type: ignore[union-attr]
+        place = _past_space(text, item.end)
         if place >= len(text) or text[place] != ",":
             return
-        place = _SPACE.match(text, place + 1).end()  # type: ignore[union-attr]
+        place = _past_space(text, place + 1)
+
+
+def _past_space(text: str, place: int) -> int:
+    """The next place from `place` on that is no space."""
+    space = _SPACE.match(text, place)
+    return space.end() if space is not None else place
 
 
 def _read_object(text: str, start: int) -> _Object | None:
     values: dict[str, object] = {}
     raw: dict[str, tuple[int, int, int]] = {}
-    place = _SPACE.match(text, start + 1).end()  # type: ignore[union-attr]
+    place = _past_space(text, start + 1)
     while place < len(text) and text[place] == '"':
         try:
             key, end = _DECODER.raw_decode(text, place)
-            colon = _SPACE.match(text, end).end()  # type: ignore[union-attr]
+            colon = _past_space(text, end)
             if text[colon : colon + 1] != ":" or key in values:
                 return None
-            begin = _SPACE.match(text, colon + 1).end()  # type: ignore[union-attr]
+            begin = _past_space(text, colon + 1)
             value, end = _DECODER.raw_decode(text, begin)
         except (ValueError, RecursionError):
             return None
         values[key], raw[key] = value, (place, begin, end)
-        place = _SPACE.match(text, end).end()  # type: ignore[union-attr]
+        place = _past_space(text, end)
         if text[place : place + 1] == "}":
             return _Object(start, place + 1, values, raw)
         if text[place : place + 1] != ",":
             return None
-        place = _SPACE.match(text, place + 1).end()  # type: ignore[union-attr]
+        place = _past_space(text, place + 1)
     return None
 
 

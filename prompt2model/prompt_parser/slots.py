@@ -33,7 +33,7 @@ def is_slot(value: str, name: str = "") -> bool:
     if without != bare and not re.search(r"\w", without):
         return True
     named = _NAMED.fullmatch(bare)
-    return bool(named) and _names_a_slot(next(group for group in named.groups() if group is not None), name)  # type: ignore[union-attr]
+    return named is not None and _names_a_slot(next(group for group in named.groups() if group is not None), name)
 
 
 def has_placeholder(text: str) -> bool:

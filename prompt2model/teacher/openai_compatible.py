@@ -9,9 +9,10 @@ import os
 import threading
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from prompt2model.errors import ConfigError, TeacherError, TeacherKeyError, TeacherUnreachableError
+from prompt2model.records import FailureKind
 from prompt2model.teacher.address import checked_url, is_loopback
 from prompt2model.teacher.client import ChatRequest, ChatResponse
 from prompt2model.teacher.openai_errors import EndpointNames, RejectedError, meaning, rejection, web_page
@@ -359,12 +360,12 @@ def _response(
     ends = [place for stop in request.stop if (place := text.find(stop)) >= 0]
     if ends:
         text, finish = text[: min(ends)], "stop"
-    ending = "length" if finish == "length" else "stop"
+    ending: Literal["stop", "length"] = "length" if finish == "length" else "stop"
     if not text.strip():
         # A reasoning model that thinks up to the limit says nothing.
-        failure = "truncated" if ending == "length" else "empty"
-        return ChatResponse("", ending, prompt, completion, failure, "the answer has no text")  # type: ignore[arg-type]
-    return ChatResponse(text, ending, prompt, completion)  # type: ignore[arg-type]
+        failure: FailureKind = "truncated" if ending == "length" else "empty"
+        return ChatResponse("", ending, prompt, completion, failure, "the answer has no text")
+    return ChatResponse(text, ending, prompt, completion)
 
 
 def _raise_failure(client: OpenAICompatibleClient, response: ChatResponse) -> None:
