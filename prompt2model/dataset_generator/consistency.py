@@ -50,7 +50,7 @@ class Answers:
 class Electorate:
     """The voters of one run: at most `votes` ways to ask the same teacher.
 
-    A client that scores gives each vote from another choice and order of the demonstrations, every second one by the
+    A client that scores gives each vote from another choice and order of the demonstrations, the last ones by the
     channel; one that writes gives draws at the vote temperature. No voter sees the label that was asked for.
     `calibration`: inputs with their presumed labels, which scored votes are calibrated on.
     """
@@ -94,7 +94,7 @@ class Electorate:
             ]
 
     def answer(self, candidates: Sequence[Candidate], asked: Sequence[str | None]) -> list[Answers]:
-        """The votes on all inputs, in their order; `asked` is what each was written for. Settled inputs are left."""
+        """The votes on all inputs, in their order; `asked`: what each was written for. A settled one is asked no more."""
         items = [Item(candidate.input, candidate.choices) for candidate in candidates]
         said: list[list[Prediction]] = [[] for _ in items]
         unsettled = list(range(len(items)))
@@ -105,7 +105,7 @@ class Electorate:
             unsettled = [
                 row
                 for row in unsettled
-                if not settled(self._collect(said[row]).votes, asked[row], to_come, self._task, self._config)
+                if not settled(_votes(said[row]), asked[row], to_come, self._task, self._config)
             ]
         return [self._collect(predictions) for predictions in said]
 
@@ -113,12 +113,16 @@ class Electorate:
     def _collect(predictions: Sequence[Prediction]) -> Answers:
         return Answers(
             len(predictions),
-            tuple(p.text for p in predictions if p.text is not None),
+            _votes(predictions),
             tuple(p.failure for p in predictions if p.failure is not None),
             tuple(p.probabilities for p in predictions if p.probabilities is not None),
             sum(p.prompt_tokens for p in predictions),
             sum(p.completion_tokens for p in predictions),
         )
+
+
+def _votes(predictions: Sequence[Prediction]) -> tuple[str, ...]:
+    return tuple(p.text for p in predictions if p.text is not None)
 
 
 def demonstration_orders(task: TaskSpec, count: int, rng: random.Random) -> list[tuple[Demonstration, ...]]:

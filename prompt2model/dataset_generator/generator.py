@@ -85,7 +85,7 @@ class DatasetGenerator(Component[GeneratorInputs, GeneratedData]):
         written = round(total / 0.7)
         most = config.votes if task.kind != "generation" else max(1, config.votes)
         # What is kept is mostly settled by the first answer that agrees, with a label asked for or another answer.
-        fewest = most if config.all_votes else min(most, 1 if task.labels else 2)
+        fewest = most if config.all_votes else min(most, 2 if task.kind == "generation" else 1)
         votes = total * fewest + (written - total) * most
         requests = -(-written // config.per_request)
         head = likely_tokens(task.instruction) + 150

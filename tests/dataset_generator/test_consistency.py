@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Literal
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,9 +31,14 @@ def verdict(votes: tuple[str, ...], asked: str | None, task: TaskSpec, config: D
     task=st.sampled_from((SORT, WRITE)),
 )
 def test_no_vote_to_come_changes_a_settled_outcome(
-    votes: tuple[str, ...], to_come: int, asked: str | None, counts: bool, disagreement: str, task: TaskSpec
+    votes: tuple[str, ...],
+    to_come: int,
+    asked: str | None,
+    counts: bool,
+    disagreement: Literal["drop", "relabel"],
+    task: TaskSpec,
 ) -> None:
-    config = DatasetGeneratorConfig(votes=9, asked_label_votes=counts, on_disagreement=disagreement)  # type: ignore[arg-type]
+    config = DatasetGeneratorConfig(votes=9, asked_label_votes=counts, on_disagreement=disagreement)
     if settled(votes, asked, to_come, task, config):
         now = verdict(votes, asked, task, config)
         # A vote may also fail: then it is missing.
