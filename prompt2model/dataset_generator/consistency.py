@@ -94,7 +94,7 @@ class Electorate:
             ]
 
     def answer(self, candidates: Sequence[Candidate], asked: Sequence[str | None]) -> list[Answers]:
-        """The votes on all inputs, in their order; `asked`: what each was written for. A settled one is asked no more."""
+        """The votes on all inputs, in order, each until it is settled; `asked` is what each was written for."""
         items = [Item(candidate.input, candidate.choices) for candidate in candidates]
         said: list[list[Prediction]] = [[] for _ in items]
         unsettled = list(range(len(items)))
