@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import sys
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,9 +11,35 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from prompt2model import __version__
-from prompt2model.errors import ConfigError, Prompt2ModelError
+from prompt2model.command_options import (
+    Assignments,
+    BaseModel,
+    BaseUrl,
+    Budget,
+    ConfigFile,
+    DataFiles,
+    DataFolders,
+    DatasetChoice,
+    ExampleFiles,
+    Generate,
+    Hub,
+    InputColumn,
+    OutputColumn,
+    Prompt,
+    PromptFile,
+    Replace,
+    RunFolder,
+    RunName,
+    RunsFolder,
+    Seed,
+    Teacher,
+    Yes,
+    config_changes,
+)
+from prompt2model.errors import PlanDeclinedError, Prompt2ModelError
 
 if TYPE_CHECKING:
+    from prompt2model.component import Chooser
     from prompt2model.pipeline import Pipeline
 
 _STOPPED = 130
@@ -44,12 +69,14 @@ At a terminal it asks for what was not given: data sets, columns, base model; wi
 finished run given again does nothing; a killed one goes on. Every other setting is in `prompt2model settings`.
 """
 
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as `runs/NAME`.", show_default=False)]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take the default of every question.")]
-Budget = Annotated[
-    str | None,
-    typer.Option(metavar="AMOUNT", help="Most that teacher calls may use: 2usd, or 500000tokens.", show_default=False),
-]
+_PLAN_HELP = """Say what a run will cost, step by step: calls, tokens, money, time, memory and disk.
+
+\b
+prompt2model plan --prompt-file task.txt --teacher openai:gpt-4.1-mini --generate 500
+
+Takes what `run` takes. Nothing is spent: the prompt and the data at hand are read into the run's folder, from where
+`run`, given the same way, goes on.
+"""
 
 
 def _print_version(wanted: bool) -> None:
@@ -69,143 +96,101 @@ def options(
 
 @app.command(help=_RUN_HELP, short_help="Make a model from a prompt.")
 def run(
-    prompt: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="PROMPT", help="The prompt, in quotes; needed unless --prompt-file gives it.", show_default=False
-        ),
-    ] = None,
-    prompt_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A text file (UTF-8) with the prompt.", show_default=False)
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A TOML file with settings, the prompt too.", show_default=False)
-    ] = None,
+    prompt: Prompt = None,
+    prompt_file: PromptFile = None,
+    config: ConfigFile = None,
     yes: Yes = False,
-    data: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            help="Your labelled rows to train on: CSV, JSONL, Parquet. May be repeated.",
-            show_default=False,
-        ),
-    ] = None,
-    examples: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            help="Your gold rows, as few as 20: never trained on, they give the headline. May be repeated.",
-            show_default=False,
-        ),
-    ] = None,
-    data_dir: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FOLDER", help="A folder of data sets to search. May be repeated.", show_default=False),
-    ] = None,
-    datasets: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WHICH",
-            help="Data sets to use of those found: ask (the default; auto with --yes), auto, none, or ids divided by "
-            "commas.",
-            show_default=False,
-        ),
-    ] = None,
-    input_column: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="Column of the inputs in --data and --examples; found when absent.", show_default=False
-        ),
-    ] = None,
-    output_column: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Column of the answers in --data and --examples; found when absent.",
-            show_default=False,
-        ),
-    ] = None,
-    generate: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            help="Examples the teacher writes; 0 for none. As many as the data at hand lacks when absent.",
-            show_default=False,
-        ),
-    ] = None,
-    teacher: Annotated[
-        str | None,
-        typer.Option(metavar="WHO", help="embedded (the default), openai:NAME, or none.", show_default=False),
-    ] = None,
-    base_url: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="Address of an OpenAI-compatible endpoint, with /v1.", show_default=False),
-    ] = None,
+    data: DataFiles = None,
+    examples: ExampleFiles = None,
+    data_dir: DataFolders = None,
+    datasets: DatasetChoice = None,
+    input_column: InputColumn = None,
+    output_column: OutputColumn = None,
+    generate: Generate = None,
+    teacher: Teacher = None,
+    base_url: BaseUrl = None,
     budget: Budget = None,
-    base_model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MODEL",
-            help="Base model to train: an id or a folder; the best that fits when absent.",
-            show_default=False,
-        ),
-    ] = None,
-    hub: Annotated[
-        bool | None,
-        typer.Option("--hub/--no-hub", help="Use the Hugging Face hub; not unless asked for.", show_default=False),
-    ] = None,
-    name: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="Name of the run's folder; made from the prompt when absent.", show_default=False
-        ),
-    ] = None,
-    runs: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Where run folders are kept; `runs` when absent.", show_default=False),
-    ] = None,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Redo a run of that name as far as other settings change it.")
-    ] = False,
-    seed: Annotated[
-        int | None, typer.Option(metavar="N", help="Seed of everything random; 0 when absent.", show_default=False)
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Any other setting: train.epochs=5. May be repeated.", show_default=False
-        ),
-    ] = None,
+    base_model: BaseModel = None,
+    hub: Hub = None,
+    name: RunName = None,
+    runs: RunsFolder = None,
+    replace: Replace = False,
+    seed: Seed = None,
+    set_: Assignments = None,
 ) -> None:
     """See `_RUN_HELP`."""
-    changes: dict[str, Any] = {
-        "prompt": prompt,
-        "prompt_file": _absolute(prompt_file),
-        "teacher": teacher,
-        "base_url": base_url,
-        "budget": budget,
-        "hub": None if hub is None else ("yes" if hub else "no"),
-        "name": name,
-        "runs_folder": str(runs) if runs else None,
-        "seed": seed,
-        "retrieve_data": _given(
-            data=[_absolute(path) for path in data or []] or None,
-            data_dirs=[_absolute(path) for path in data_dir or []] or None,
-            datasets=_dataset_choice(datasets),
-            input_column=input_column,
-            output_column=output_column,
-        ),
-        "reserve_tests": _given(
-            examples=[_absolute(path) for path in examples or []] or None,
-            input_column=input_column,
-            output_column=output_column,
-        ),
-        "generate_data": _given(examples=generate),
-        "retrieve_models": _given(model=_model_reference(base_model)),
-    }
-    for assignment in set_ or []:
-        _assign(changes, assignment)
+    changes = config_changes(
+        prompt=prompt,
+        prompt_file=prompt_file,
+        data=data,
+        examples=examples,
+        data_dir=data_dir,
+        datasets=datasets,
+        input_column=input_column,
+        output_column=output_column,
+        generate=generate,
+        teacher=teacher,
+        base_url=base_url,
+        budget=budget,
+        base_model=base_model,
+        hub=hub,
+        name=name,
+        runs=runs,
+        seed=seed,
+        assignments=set_,
+    )
     _run(_pipeline(config, changes), yes, replace)
+
+
+@app.command(help=_PLAN_HELP, short_help="Say what a run will cost, before anything is spent.")
+def plan(
+    prompt: Prompt = None,
+    prompt_file: PromptFile = None,
+    config: ConfigFile = None,
+    yes: Yes = False,
+    data: DataFiles = None,
+    examples: ExampleFiles = None,
+    data_dir: DataFolders = None,
+    datasets: DatasetChoice = None,
+    input_column: InputColumn = None,
+    output_column: OutputColumn = None,
+    generate: Generate = None,
+    teacher: Teacher = None,
+    base_url: BaseUrl = None,
+    budget: Budget = None,
+    base_model: BaseModel = None,
+    hub: Hub = None,
+    name: RunName = None,
+    runs: RunsFolder = None,
+    seed: Seed = None,
+    set_: Assignments = None,
+) -> None:
+    """See `_PLAN_HELP`."""
+    from prompt2model.console import ConsoleProgress
+    from prompt2model.show import show_plan
+
+    changes = config_changes(
+        prompt=prompt,
+        prompt_file=prompt_file,
+        data=data,
+        examples=examples,
+        data_dir=data_dir,
+        datasets=datasets,
+        input_column=input_column,
+        output_column=output_column,
+        generate=generate,
+        teacher=teacher,
+        base_url=base_url,
+        budget=budget,
+        base_model=base_model,
+        hub=hub,
+        name=name,
+        runs=runs,
+        seed=seed,
+        assignments=set_,
+    )
+    pipeline = _pipeline(config, changes)
+    show_plan(pipeline.plan(chooser=_chooser(yes), progress=ConsoleProgress()), pipeline.folder)
 
 
 @app.command()
@@ -301,6 +286,9 @@ def main() -> None:
     except (typer.Abort, KeyboardInterrupt):
         print("stopped; everything finished is kept: go on with `prompt2model resume RUN`", file=sys.stderr)
         sys.exit(_STOPPED)
+    except PlanDeclinedError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
     except Prompt2ModelError as error:
         _fail(str(error), error.exit_code)
     except BrokenPipeError:
@@ -333,56 +321,21 @@ def _pipeline(config: Path | None, changes: Mapping[str, Any]) -> Pipeline:
 
 
 def _run(pipeline: Pipeline, yes: bool, replace: bool = False) -> None:
-    from prompt2model.console import AutomaticChooser, ConsoleChooser, ConsoleProgress
+    from prompt2model.console import ConsoleProgress
     from prompt2model.show import show_result
 
-    chooser = ConsoleChooser() if not yes and _at_terminal() else AutomaticChooser()
-    show_result(pipeline.run(chooser=chooser, progress=ConsoleProgress(), replace=replace))
+    show_result(pipeline.run(chooser=_chooser(yes), progress=ConsoleProgress(), replace=replace))
+
+
+def _chooser(yes: bool) -> Chooser:
+    from prompt2model.console import AutomaticChooser, ConsoleChooser
+
+    return ConsoleChooser() if not yes and _at_terminal() else AutomaticChooser()
 
 
 def _at_terminal() -> bool:
     # A process started with its input closed has none at all.
     return sys.stdin is not None and sys.stdin.isatty()
-
-
-def _given(**settings: Any) -> dict[str, Any]:
-    return {key: value for key, value in settings.items() if value is not None}
-
-
-def _absolute(path: Path | None) -> str | None:
-    return None if path is None else str(path.absolute())
-
-
-def _model_reference(model: str | None) -> str | None:
-    """A folder of the command line is taken from the working folder, also beside a config from elsewhere."""
-    from prompt2model.config import folder_or_id
-
-    return None if model is None else folder_or_id(model, Path.cwd())
-
-
-def _dataset_choice(text: str | None) -> str | list[str] | None:
-    if text is None or text in {"ask", "auto", "none"}:
-        return text
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _assign(changes: dict[str, Any], assignment: str) -> None:
-    """Lay `section.key=value` over the changes; the value is TOML, or else taken as text."""
-    key, sign, text = assignment.partition("=")
-    path = key.strip().split(".")
-    if not sign or len(path) > 2 or not all(path):
-        raise ConfigError(f"--set {assignment!r}: write it as section.key=value, for example train.epochs=5")
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text.strip()
-    if len(path) == 1:
-        changes[path[0]] = value
-        return
-    section = changes.setdefault(path[0], {})
-    if not isinstance(section, dict):
-        raise ConfigError(f"--set {assignment!r}: `{path[0]}` is not a section; write {path[0]}=value")
-    section[path[1]] = value
 
 
 if __name__ == "__main__":

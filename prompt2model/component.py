@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
@@ -30,16 +30,44 @@ class ComponentConfig(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
-    """What a step will cost. Unknown is None. Money in US dollars, memory in bytes, time in seconds."""
+class TeacherUse:
+    """What a step asks of one role: calls, and the tokens of all of them together."""
 
-    calls: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    money: float | None = None
+    role: str
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a step will cost. Unknown is None. Memory and disk in bytes; seconds without the teacher's answers.
+
+    `makes` stands for what the step will make, so that later steps can be estimated: about as much of it, no content
+    that anything may be built on. None where the step cannot tell.
+    """
+
+    teacher: tuple[TeacherUse, ...] = ()
     seconds: float | None = None
     memory: int | None = None
+    disk: int | None = None
     assumptions: tuple[str, ...] = ()
+    makes: Any = None
+
+    @property
+    def calls(self) -> int:
+        """Calls of all roles."""
+        return sum(use.calls for use in self.teacher)
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens that all roles read."""
+        return sum(use.prompt_tokens for use in self.teacher)
+
+    @property
+    def completion_tokens(self) -> int:
+        """Tokens that all roles write."""
+        return sum(use.completion_tokens for use in self.teacher)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +95,18 @@ class Chooser(Protocol):
         """The value of the option that was picked."""
         ...
 
-    def ask(self, key: str, question: str, default: str | None, config_line: str) -> str:
-        """A free answer. With no default and nobody there: NotSettledError, naming `config_line`."""
+    def ask(
+        self,
+        key: str,
+        question: str,
+        default: str | None,
+        config_line: str,
+        check: Callable[[str], object] | None = None,
+    ) -> str:
+        """A free answer. With no default and nobody there: NotSettledError, naming `config_line`.
+
+        An answer for which `check` raises ConfigError is asked for again.
+        """
         ...
 
     def confirm(self, key: str, question: str, default: bool) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from prompt2model.component import Chooser, Option
-from prompt2model.errors import NotSettledError
+from prompt2model.errors import ConfigError, NotSettledError
 
 if TYPE_CHECKING:
     from prompt2model.run_store import RunStore
@@ -73,7 +73,14 @@ class AutomaticChooser:
         """The default."""
         return default
 
-    def ask(self, key: str, question: str, default: str | None, config_line: str) -> str:
+    def ask(
+        self,
+        key: str,
+        question: str,
+        default: str | None,
+        config_line: str,
+        check: Callable[[str], object] | None = None,
+    ) -> str:
         """The default. Raises NotSettledError when there is none."""
         if default is None:
             raise NotSettledError(f"{question} The prompt does not tell, and nobody is there to answer: {config_line}")
@@ -124,14 +131,27 @@ class ConsoleChooser:
                 return values[number - 1]
             self._console.print(f"Please give a number from 1 to {len(values)}.")
 
-    def ask(self, key: str, question: str, default: str | None, config_line: str) -> str:
+    def ask(
+        self,
+        key: str,
+        question: str,
+        default: str | None,
+        config_line: str,
+        check: Callable[[str], object] | None = None,
+    ) -> str:
         """A free answer."""
         while True:
-            answer = self._read(f"{question} [{default}]: " if default is not None else f"{question}: ")
+            answer = self._read(f"{question} [{default}]: " if default else f"{question}: ")
+            if not answer and default is not None:
+                return default
+            try:
+                if answer and check is not None:
+                    check(answer)
+            except ConfigError as error:
+                self._console.print(str(error), markup=False)
+                continue
             if answer:
                 return answer
-            if default is not None:
-                return default
 
     def confirm(self, key: str, question: str, default: bool) -> bool:
         """y or n."""

@@ -7,6 +7,7 @@ Prompt2ModelError                  one clear line: what was wrong and what to do
 │   ├── DataFileError              a data file is missing, badly encoded, or lacks a column
 │   ├── NotSettledError            a question needs a person and nobody is there to answer
 │   └── MissingExtraError          an optional dependency is not installed
+├── PlanDeclinedError              a person saw the plan and said no; exit code 130
 ├── PipelineError                  a chain of components that does not fit together
 ├── RunFolderError                 a run folder is missing, damaged or of another version
 ├── NotEnoughDataError             too few rows or labels to go on
@@ -64,6 +65,12 @@ class MissingExtraError(UserInputError):
     """An optional dependency is not installed; the text names the extra."""
 
 
+class PlanDeclinedError(Prompt2ModelError):
+    """A person saw the plan and said no. No fault: everything made so far is kept."""
+
+    exit_code = 130
+
+
 class PipelineError(Prompt2ModelError):
     """A chain of components that does not fit together."""
 
@@ -105,7 +112,15 @@ class TeacherRequestError(TeacherError):
 
 
 class BudgetExceededError(TeacherError):
-    """The budget does not cover the next call; everything made so far is kept."""
+    """The budget does not cover the next call; everything made so far is kept.
+
+    `tokens` and `money` (US dollars, None where the budget is in tokens) are what was spent.
+    """
+
+    def __init__(self, message: str, tokens: int = 0, money: float | None = None) -> None:
+        super().__init__(message)
+        self.tokens = tokens
+        self.money = money
 
 
 class PriceUnknownError(TeacherError):

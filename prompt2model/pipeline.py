@@ -1,73 +1,30 @@
-"""The chain: build it from a config, check that it fits together, run it, resume it."""
+"""The pipeline: build the chain from a config, run it, resume it."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import time
-import typing
-from collections.abc import Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from prompt2model.artifacts import content_hash, encode_record
+from prompt2model.chain import DEFAULT_CHAIN, Step, build_component, check_chain, lookup, wiring
 from prompt2model.component import Chooser, Component, Progress, RunContext
-from prompt2model.config import PipelineConfig, changed_settings, load_config, make_config, resolve_paths, validate
+from prompt2model.config import PipelineConfig, changed_settings, load_config, make_config
 from prompt2model.console import AutomaticChooser, RecordingChooser, SilentProgress
-from prompt2model.errors import ConfigError, PipelineError, RunFolderError
+from prompt2model.errors import PlanDeclinedError, RunFolderError
+from prompt2model.planning import Plan, make_plan
 from prompt2model.prompts import prompt_hash
 from prompt2model.records import CostLine, DataRequest, EvaluationReport, TrainedModel
 from prompt2model.run_store import FinishedStep, JsonlRows, RunStore
 from prompt2model.teacher.roster import TeacherRoster, TeacherSettings
 
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A place in the chain: who plays it by default, and where inputs come from that are not named like artifacts."""
-
-    id: str
-    component: str
-    folder: str
-    wiring: Mapping[str, str]
-
-
-# Wiring by dotted path is how test rows are kept from whoever must not see them: only the reserver, the assembler,
-# the evaluator and the demo are ever handed any.
-DEFAULT_CHAIN = (
-    Step("parse_prompt", "prompt2model.prompt_parser:PromptParser", "1_task", {}),
-    Step("retrieve_data", "prompt2model.dataset_retriever:DatasetRetriever", "2_retrieved", {}),
-    Step("reserve_tests", "prompt2model.test_reserver:TestReserver", "3_reserved", {}),
-    Step(
-        "generate_data",
-        "prompt2model.dataset_generator:DatasetGenerator",
-        "4_generated",
-        {"available": "reserved.remaining"},
-    ),
-    Step("assemble_data", "prompt2model.dataset_assembler:DatasetAssembler", "5_dataset", {}),
-    Step(
-        "retrieve_models",
-        "prompt2model.model_retriever:ModelRetriever",
-        "6_base_model",
-        {"labels": "dataset.labels"},
-    ),
-    Step(
-        "train",
-        "prompt2model.model_trainer:ModelTrainer",
-        "7_trained",
-        {"train": "dataset.train", "validation": "dataset.validation", "labels": "dataset.labels"},
-    ),
-    Step(
-        "evaluate",
-        "prompt2model.model_evaluator:ModelEvaluator",
-        "8_report",
-        {"tests": "dataset.tests", "train": "dataset.train"},
-    ),
-    Step("create_demo", "prompt2model.demo_creator:DemoCreator", "9_demo", {"tests": "dataset.tests"}),
-)
-INITIAL_ARTIFACTS: Mapping[str, type] = {"prompt": str, "request": DataRequest}
+_ONLY_LOOKS = ("parse_prompt", "retrieve_data", "reserve_tests")
+"""Steps that look at what is there: a plan carries them out."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +112,52 @@ class Pipeline:
         the same folder to be redone, as far as these change it. Raises Prompt2ModelError; what was finished before
         stays.
         """
+        with self._opened(prompt, chooser, progress, teachers, request, replace) as execution:
+            values, store = execution.values, execution.store
+            for step in DEFAULT_CHAIN:
+                execution.step(step)
+            store.save_config(execution.config)
+            costs = execution.roster.costs()
+            if execution.executed or not store.report_file.exists():
+                from prompt2model.model_evaluator.report_page import ReportPage, write_report_page
+
+                page = ReportPage.from_artifacts(values, costs=costs, seconds=store.seconds(), name=self.folder.name)
+                write_report_page(page, store.report_file)
+        return RunResult(self.folder, values["trained"], values["report"], tuple(execution.executed), costs)
+
+    def plan(
+        self,
+        prompt: str | None = None,
+        *,
+        chooser: Chooser | None = None,
+        progress: Progress | None = None,
+        teachers: Mapping[str, Any] | None = None,
+        request: DataRequest | None = None,
+    ) -> Plan:
+        """What the run will cost, step by step; nothing is spent.
+
+        Reading the prompt and the data at hand costs nothing, so this much of the run is done and kept in its folder.
+        Where a paid teacher has to read the prompt first, the plan ends there. Raises Prompt2ModelError.
+        """
+        with self._opened(prompt, chooser, progress, teachers, request, False) as execution:
+            execution.spends = False
+            for number, step in enumerate(DEFAULT_CHAIN):
+                if execution.found(step) is None and not execution.is_free(step):
+                    return execution.plan(number)
+                execution.step(step)
+            return execution.plan(len(DEFAULT_CHAIN))
+
+    @contextmanager
+    def _opened(
+        self,
+        prompt: str | None,
+        chooser: Chooser | None,
+        progress: Progress | None,
+        teachers: Mapping[str, Any] | None,
+        request: DataRequest | None,
+        replace: bool,
+    ) -> Iterator[_Execution]:
+        """The run folder, locked, and everything a pass through the chain needs."""
         if prompt is not None:
             self.config = self.config.model_copy(update={"prompt": prompt, "prompt_file": None})
         text = self.config.prompt_text()
@@ -168,18 +171,8 @@ class Pipeline:
             roster = stack.enter_context(TeacherRoster(self._teacher_settings(), store.ledger_file, recorder, teachers))
             hub_allowed = self._hub_allowed(recorder)
             execution = _Execution(self, store, roster, chooser, progress, hub_allowed, config, replace)
-            values: dict[str, Any] = {"prompt": text, "request": request or DataRequest()}
-            for step in DEFAULT_CHAIN:
-                component = self.components[step.id]
-                values[component.produces] = execution.step(step, component, values)
-            store.save_config(config)
-            costs = roster.costs()
-            if execution.executed or not store.report_file.exists():
-                from prompt2model.model_evaluator.report_page import ReportPage, write_report_page
-
-                page = ReportPage.from_artifacts(values, costs=costs, seconds=store.seconds(), name=self.folder.name)
-                write_report_page(page, store.report_file)
-        return RunResult(self.folder, values["trained"], values["report"], tuple(execution.executed), costs)
+            execution.values.update(prompt=text, request=request or DataRequest())
+            yield execution
 
     def _teacher_settings(self) -> TeacherSettings:
         config = self.config
@@ -215,19 +208,41 @@ class _Execution:
     ) -> None:
         self.pipeline, self.store, self.roster = pipeline, store, roster
         self.chooser, self.progress, self.hub_allowed = chooser, progress, hub_allowed
+        self.config = config
+        self.values: dict[str, Any] = {}
         self.hashes: dict[str, str] = {}
         self.executed: list[str] = []
+        self.spends = True
+        self._marks: dict[str, tuple[dict[str, str], str]] = {}
+        self._announced = False
         self._unchecked: list[FinishedStep] = []
         self._names_checked = False
-        self._config = config
         self._changed = () if replace else changed_settings(store.config_file, config)
 
-    def step(self, step: Step, component: Component, values: Mapping[str, Any]) -> Any:
-        """The step's output: found finished, adopted after a kill, or made now."""
-        files = self._files(step, component)
-        fingerprint = self.fingerprint(step, component, values, files)
+    def found(self, step: Step) -> FinishedStep | None:
+        """The step as it was finished before, or adopted after a kill; None when it has to be made."""
+        files, fingerprint = self._mark(step)
         entry = self.store.finished(step.id, fingerprint)
-        entry = entry or self.store.adopt(step.id, step.folder, fingerprint, files)
+        return entry or self.store.adopt(step.id, step.folder, fingerprint, files)
+
+    def is_free(self, step: Step) -> bool:
+        """Whether the step only looks at what is there, and asks nobody who is paid."""
+        if step.id not in _ONLY_LOOKS:
+            return False
+        return self._plan([step]).money == 0
+
+    def plan(self, finished: int) -> Plan:
+        """What the steps from number `finished` on will cost."""
+        return self._plan(DEFAULT_CHAIN, finished)
+
+    def _plan(self, steps: Sequence[Step], finished: int = 0) -> Plan:
+        context = self._context(steps[min(finished, len(steps) - 1)])
+        return make_plan(steps, self.pipeline.components, self.values, context, self.roster.price, finished)
+
+    def step(self, step: Step) -> None:
+        """Enter the step's output in `values`: found, or made now."""
+        component = self._component(step)
+        entry = self.found(step)
         if entry is not None:
             self._unchecked.append(entry)
         else:
@@ -236,12 +251,24 @@ class _Execution:
                 self.store.check(self._unchecked.pop())
             self._ask_before_redoing(step)
             self._check_names(step)
-            entry = self._execute(step, component, values, fingerprint, files)
+            self._announce(step)
+            entry = self._execute(step)
         self.hashes[component.produces] = entry.content
-        return self.store.load(entry, component.Output)
+        self.values[component.produces] = self.store.load(entry, component.Output)
 
-    def fingerprint(self, step: Step, component: Component, values: Mapping[str, Any], files: Mapping[str, str]) -> str:
+    def _component(self, step: Step) -> Component:
+        return self.pipeline.components[step.id]
+
+    def _mark(self, step: Step) -> tuple[dict[str, str], str]:
+        """The hashes of the files that the step reads, and its fingerprint, as of the first look."""
+        if step.id not in self._marks:
+            files = self._files(step)
+            self._marks[step.id] = files, self.fingerprint(step, files)
+        return self._marks[step.id]
+
+    def fingerprint(self, step: Step, files: Mapping[str, str]) -> str:
         """Config, inputs, prompts, version and, for whoever uses prompts, the teacher: what decides the output."""
+        component, values = self._component(step), self.values
         parts = {
             "component": f"{type(component).__module__}:{type(component).__qualname__}",
             "version": component.version,
@@ -265,10 +292,23 @@ class _Execution:
     def _hash(self, path: str, values: Mapping[str, Any]) -> str:
         return self.hashes[path] if path in self.hashes else hash_value(lookup(path, values))
 
-    def _files(self, step: Step, component: Component) -> dict[str, str]:
+    def _files(self, step: Step) -> dict[str, str]:
         """The hashes of the files that the step reads; of one that is gone, as it was when the step finished."""
         known = self.store.files_read(step.id)
-        return {str(path): hash_path(path) or known.get(str(path), "") for path in component.input_files()}
+        paths = self._component(step).input_files()
+        return {str(path): hash_path(path) or known.get(str(path), "") for path in paths}
+
+    def _announce(self, step: Step) -> None:
+        """Say once what the steps that spend time or money will cost; at a terminal, ask. Raises PlanDeclinedError."""
+        if self._announced or step.id in _ONLY_LOOKS:
+            return
+        self._announced = True
+        self.progress.say(f"plan: {self.plan(DEFAULT_CHAIN.index(step)).headline()}")
+        if self.chooser.interactive and not self.chooser.confirm("plan", "Go on?", True):
+            raise PlanDeclinedError(
+                f"stopped before it began; `prompt2model plan` shows more, `prompt2model resume {self.store.folder}` "
+                "goes on"
+            )
 
     def _ask_before_redoing(self, first: Step) -> None:
         """Nothing that was made with other settings is redone without a yes. Raises RunFolderError."""
@@ -283,93 +323,40 @@ class _Execution:
             )
         self._changed = ()
 
-    def _execute(
-        self, step: Step, component: Component, values: Mapping[str, Any], fingerprint: str, files: Mapping[str, str]
-    ) -> FinishedStep:
+    def _context(self, step: Step) -> RunContext:
+        """For estimates: clients of which nothing is asked, and nothing is written."""
+        return RunContext(
+            folder=self.store.folder / step.folder,
+            seed=self.pipeline.config.seed,
+            progress=self.progress,
+            chooser=self.chooser,
+            teachers=self.roster.unused(),
+            cache_folder=self.store.folder.parent / ".cache",
+            hub_allowed=self.hub_allowed,
+        )
+
+    def _execute(self, step: Step) -> FinishedStep:
+        component, (files, fingerprint) = self._component(step), self._mark(step)
         # Connected first: a teacher that cannot be had is said before anything is written or set aside.
-        teachers = self.roster.clients(step.id)
+        teachers = self.roster.clients(step.id) if self.spends or self.roster.is_free() else {}
         for path, known in self.store.files_read(step.id).items():
             if known and files.get(path, known) != known:
                 self.progress.say(f"{path} changed since this run read it: the steps that depend on it run again")
         self.store.set_aside([later.id for later in DEFAULT_CHAIN[DEFAULT_CHAIN.index(step) :]])
-        self.store.save_config(self._config)
+        self.store.save_config(self.config)
         self.progress.say(f"{step.folder.partition('_')[0]}/{len(DEFAULT_CHAIN)} {step.id.replace('_', ' ')}")
-        context = RunContext(
+        context = replace(
+            self._context(step),
             folder=self.store.begin(step.folder, fingerprint),
-            seed=self.pipeline.config.seed,
-            progress=self.progress,
             chooser=RecordingChooser(self.store, step.id, self.chooser),
             teachers=teachers,
-            cache_folder=self.store.folder.parent / ".cache",
-            hub_allowed=self.hub_allowed,
         )
-        inputs = component.Inputs(**{name: lookup(path, values) for name, path in wiring(step, component).items()})
+        paths = wiring(step, component)
+        inputs = component.Inputs(**{name: lookup(path, self.values) for name, path in paths.items()})
         started = time.perf_counter()
         output = component.run(inputs, context)
         self.executed.append(step.id)
         return self.store.finish(step.id, step.folder, fingerprint, output, time.perf_counter() - started, files)
-
-
-def build_component(step: Step, section: Mapping[str, Any], folder: Path) -> Component:
-    """The component that plays a step, with its settings. `component = "module:Class"` in the section replaces it."""
-    settings = dict(section)
-    component_type = load_component(settings.pop("component", step.component), step.id)
-    config = validate(component_type.Config, settings, f"[{step.id}]")
-    return component_type(resolve_paths(config, folder))
-
-
-def load_component(reference: str, step_id: str) -> type[Component]:
-    """The class named by `module:Class`. Raises ConfigError when it is none of ours or cannot be imported."""
-    module_name, _, class_name = str(reference).partition(":")
-    try:
-        component_type = getattr(importlib.import_module(module_name), class_name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(
-            f"[{step_id}] component = {reference!r} cannot be loaded ({error}); write module:Class, or leave it out"
-        ) from error
-    if not (isinstance(component_type, type) and issubclass(component_type, Component)):
-        raise ConfigError(
-            f"[{step_id}] component = {reference!r} is not a subclass of Component; name one, or leave it out"
-        )
-    return component_type
-
-
-def check_chain(components: Mapping[str, Component]) -> None:
-    """Refuse a chain in which a step wants what no earlier step makes, or gets it in another type."""
-    made: dict[str, Any] = dict(INITIAL_ARTIFACTS)
-    for step in DEFAULT_CHAIN:
-        component = components[step.id]
-        wanted = typing.get_type_hints(component.Inputs)
-        for name, path in wiring(step, component).items():
-            given = type_of(path, made)
-            if given is None:
-                raise PipelineError(f"step {step.id} needs `{path}`, which no earlier step makes")
-            if given != wanted[name]:
-                raise PipelineError(f"step {step.id} wants `{name}` as {wanted[name]}, but `{path}` is {given}")
-        made[component.produces] = component.Output
-
-
-def wiring(step: Step, component: Component) -> dict[str, str]:
-    """Where each input comes from: the path that the step names, else the artifact of the input's own name."""
-    return {field.name: step.wiring.get(field.name, field.name) for field in fields(component.Inputs)}
-
-
-def type_of(path: str, made: Mapping[str, Any]) -> Any:
-    """The type at a dotted path, None when there is nothing."""
-    name, *rest = path.split(".")
-    found = made.get(name)
-    for part in rest:
-        found = typing.get_type_hints(found).get(part) if is_dataclass(found) else None
-    return found
-
-
-def lookup(path: str, values: Mapping[str, Any]) -> Any:
-    """The value at a dotted path."""
-    name, *rest = path.split(".")
-    value = values[name]
-    for part in rest:
-        value = getattr(value, part)
-    return value
 
 
 def hash_value(value: Any) -> str:

@@ -10,6 +10,7 @@ from prompt2model.run_store import RunStore
 
 if TYPE_CHECKING:
     from prompt2model.pipeline import RunResult
+    from prompt2model.planning import Plan, PlannedStep
     from prompt2model.records import Comparison, CostLine, EvaluationReport
 
 
@@ -26,7 +27,7 @@ def show_result(result: RunResult) -> None:
 
 def show_run(folder: Path) -> None:
     """A run's report, or how far it came. Raises RunFolderError when the folder is no run."""
-    from prompt2model.pipeline import DEFAULT_CHAIN
+    from prompt2model.chain import DEFAULT_CHAIN
     from prompt2model.records import EvaluationReport, TrainedModel
     from prompt2model.teacher.ledger import Ledger
 
@@ -45,6 +46,59 @@ def show_run(folder: Path) -> None:
     print(f"model   {store.load(manifest['train'], TrainedModel).folder}")
     print(f"report  {store.report_file}")
     print(f"demo    prompt2model demo {folder}")
+
+
+def show_plan(plan: Plan, folder: Path) -> None:
+    """A table of the steps, the sums, and what they rest on."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("step", no_wrap=True)
+    for title in ("calls", "tokens in", "out", "US dollars", "time", "memory", "disk"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for step in plan.steps:
+        table.add_row(step.id.replace("_", " "), *_plan_cells(step))
+    console.print(table)
+    console.print(plan.headline(), markup=False)
+    for line in plan.assumptions:
+        console.print(f"  {line}", markup=False)
+    if any(step.state == "unknown" for step in plan.steps):
+        console.print(
+            "The teacher has to read the prompt before more can be said; to plan without it, say what the rules leave "
+            "open under [parse_prompt] in a config",
+            markup=False,
+        )
+    for model in plan.unpriced:
+        name = model.removeprefix("openai:")
+        console.print(
+            f"the price of {model} is not known: give it under [prices] in a config, or as "
+            f"--set 'prices={{\"{name}\" = [0.40, 1.60]}}' (US dollars per million tokens of prompt and answer)",
+            markup=False,
+        )
+    print(f"nothing was spent; what was read is kept in {folder}")
+
+
+def _plan_cells(step: PlannedStep) -> tuple[str, ...]:
+    from prompt2model.planning import minutes
+    from prompt2model.teacher.budget import about_dollars
+
+    if step.state != "planned":
+        return ("finished" if step.state == "finished" else "not known yet",)
+    cost = step.estimate
+    money = (
+        "not known" if step.money is None else (about_dollars(step.money).removesuffix(" USD") if step.money else "")
+    )
+    return (
+        f"{cost.calls:,}" if cost.calls else "",
+        f"{cost.prompt_tokens:,}" if cost.calls else "",
+        f"{cost.completion_tokens:,}" if cost.calls else "",
+        money,
+        minutes(step.seconds) if step.seconds else "",
+        f"{cost.memory / 1e9:.1f} GB" if cost.memory else "",
+        f"{cost.disk / 1e6:,.0f} MB" if cost.disk else "",
+    )
 
 
 def print_report(report: EvaluationReport) -> None:
@@ -81,8 +135,8 @@ def print_costs(costs: tuple[CostLine, ...]) -> None:
 
 def show_settings() -> None:
     """Every setting with its default and meaning, as a commented TOML file."""
+    from prompt2model.chain import DEFAULT_CHAIN, load_component
     from prompt2model.config import PipelineConfig
-    from prompt2model.pipeline import DEFAULT_CHAIN, load_component
 
     sections = {step.id for step in DEFAULT_CHAIN}
     _print_fields({name: field for name, field in PipelineConfig.model_fields.items() if name not in sections})

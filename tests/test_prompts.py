@@ -9,7 +9,7 @@ import jinja2
 import jinja2.meta
 import pytest
 
-from prompt2model.pipeline import DEFAULT_CHAIN, load_component
+from prompt2model.chain import DEFAULT_CHAIN, load_component
 from prompt2model.prompts import FOLDER, prompt_hash, render, template_names
 
 VALUES: dict[str, Any] = {

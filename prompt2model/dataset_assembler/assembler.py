@@ -59,8 +59,17 @@ class DatasetAssembler(Component[AssemblerInputs, Dataset]):
     Output = Dataset
 
     def estimate(self, inputs: AssemblerInputs, context: RunContext) -> Estimate:
-        """No calls."""
-        return Estimate(seconds=(len(inputs.reserved.remaining) + len(inputs.generated.rows)) / 1000)
+        """No calls. `makes` takes all rows as new, in the shares of the settings."""
+        config, tests = self.config, inputs.reserved.tests
+        rows = (*inputs.reserved.remaining, *inputs.generated.rows)
+        if not tests:
+            written = inputs.generated.rows
+            aside = round(config.synthetic_test_share * len(written))
+            tests = (TestSet("generated rows", "synthetic", tuple(written)[:aside]),) if aside else ()
+            rows = rows[aside:]
+        validation = min(config.max_validation, round(config.validation_share * len(rows)))
+        makes = Dataset(rows[validation:], rows[:validation], tests, inputs.task.labels, {}, {})
+        return Estimate(seconds=len(rows) / 1000, makes=makes)
 
     def run(self, inputs: AssemblerInputs, context: RunContext) -> Dataset:
         """Raises NotEnoughDataError when too few rows or only one label is left."""

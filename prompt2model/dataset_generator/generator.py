@@ -17,10 +17,11 @@ from prompt2model.dataset_generator.balance import ANY, quotas
 from prompt2model.dataset_generator.calibrating import kept_calibration
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
 from prompt2model.dataset_generator.consistency import Answers, Electorate, Verdict, judge
+from prompt2model.dataset_generator.cost import generation_cost
 from prompt2model.dataset_generator.growing import GrowingSet
 from prompt2model.dataset_generator.reading import Candidate
 from prompt2model.dataset_generator.waves import Wave, read_waves, write_wave
-from prompt2model.errors import TeacherError
+from prompt2model.errors import BudgetExceededError, TeacherError
 from prompt2model.labelling import PROMPTS as LABELLING_PROMPTS
 from prompt2model.labelling.prompts import speaks_plain
 from prompt2model.prompts import prompt_hash
@@ -34,8 +35,8 @@ from prompt2model.records import (
     TaskSpec,
     make_example,
 )
+from prompt2model.teacher.budget import about_dollars
 from prompt2model.teacher.client import ChatClient, ChatRequest, ChatResponse, is_scorer
-from prompt2model.teacher.tokens import likely_tokens
 
 _DRAWS_PER_WAVE = 10_000
 _ENOUGH_WITHOUT_TEACHER = 8
@@ -74,31 +75,11 @@ class DatasetGenerator(Component[GeneratorInputs, GeneratedData]):
         return session.result(list(context.progress.track(session.grow(), "writing examples", total=total)))
 
     def estimate(self, inputs: GeneratorInputs, context: RunContext) -> Estimate:
-        """Calls and tokens if 70 % of what is written is kept."""
-        config, task = self.config, inputs.task
-        total = sum(quotas(task, inputs.available, inputs.request, config).values())
-        if not total:
-            return Estimate(assumptions=("the rows at hand suffice",))
-        shown = sum(likely_tokens(d.input) + likely_tokens(d.output) + 12 for d in task.demonstrations)
-        text = max((likely_tokens(d.input) for d in task.demonstrations), default=40)
-        answer = max((likely_tokens(d.output) for d in task.demonstrations), default=10)
-        written = round(total / 0.7)
-        most = config.votes if task.kind != "generation" else max(1, config.votes)
-        # What is kept is mostly settled by the first answer that agrees, with a label asked for or another answer.
-        fewest = most if config.all_votes else min(most, 2 if task.kind == "generation" else 1)
-        votes = total * fewest + (written - total) * most
-        requests = -(-written // config.per_request)
-        head = likely_tokens(task.instruction) + 150
-        per_request = head + shown + config.max_earlier // 2 * (text + answer + 12)
-        return Estimate(
-            calls=requests + votes,
-            prompt_tokens=requests * per_request + votes * (head + shown + text),
-            completion_tokens=written * (text + 4) + votes * (answer + 2),
-            assumptions=(
-                f"{total} examples; 70 % of those written are kept; {fewest} to {most} votes on each",
-                f"{config.per_request} examples a request",
-            ),
-        )
+        """Calls and tokens if about two thirds of what is written are kept."""
+        wanted = quotas(inputs.task, inputs.available, inputs.request, self.config)
+        if self._lack_of_teacher(inputs.task, context):
+            wanted = {}
+        return generation_cost(inputs.task, wanted, self.config, context)
 
     @staticmethod
     def _lack_of_teacher(task: TaskSpec, context: RunContext) -> str:
@@ -151,7 +132,10 @@ class _Session:
             self._grown.add(wave, from_disk=True)
             yield from wave.rows
         while labels := self._grown.next_labels():
-            wave = self._make_wave(self._grown.waves + 1, labels)
+            try:
+                wave = self._make_wave(self._grown.waves + 1, labels)
+            except BudgetExceededError as error:
+                raise BudgetExceededError(f"{error}; {self._rest(error)}", error.tokens, error.money) from None
             write_wave(self._context.folder, wave)
             self._grown.add(wave, from_disk=False)
             yield from wave.rows
@@ -175,6 +159,18 @@ class _Session:
             grown.completion_tokens,
             notes,
         )
+
+    def _rest(self, error: BudgetExceededError) -> str:
+        """What is made, and what the examples that are missing would cost at the rate so far."""
+        grown = self._grown
+        made, missing = len(grown.rows), sum(max(0, grown.missing(label)) for label in grown.wanted)
+        if not made:
+            return f"none of {grown.total:,} examples is finished yet; see `prompt2model plan` for what they take"
+        tokens = (grown.prompt_tokens + grown.completion_tokens) / made * missing
+        amount = f"{tokens:,.0f} tokens"
+        if error.money is not None and error.tokens:
+            amount = about_dollars(error.money / error.tokens * tokens)
+        return f"{made:,} of {grown.total:,} examples are made, and about {amount} more would buy the other {missing:,}"
 
     def _notes(self) -> Iterator[str]:
         grown = self._grown

@@ -28,7 +28,7 @@ from prompt2model.model_evaluator.answers import (
 )
 from prompt2model.model_evaluator.headline import headline, main_test, part_name, warnings
 from prompt2model.model_evaluator.measuring import Measurer
-from prompt2model.model_evaluator.teacher_rows import TeacherRows, choose_samples, is_embedded, plan_teacher_rows
+from prompt2model.model_evaluator.teacher_rows import TeacherRows, choose_samples, plan_teacher_rows, teacher_use
 from prompt2model.model_evaluator.timing import WatchedTeacher, keep_timing, load_timing, measure
 from prompt2model.predictor import MajorityPredictor, Predictor, load_predictor
 from prompt2model.records import (
@@ -43,7 +43,7 @@ from prompt2model.records import (
     TrainedModel,
 )
 from prompt2model.teacher.client import ChatClient
-from prompt2model.teacher.tokens import likely_tokens
+from prompt2model.teacher.speed import is_embedded
 
 REPORT_FILE = "report.json"
 SCHEMA_VERSION = 1
@@ -95,19 +95,16 @@ class ModelEvaluator(Component[EvaluatorInputs, EvaluationReport]):
         """The teacher's calls; the student's own answers cost next to nothing."""
         tests = [tuple(test.rows) for test in inputs.tests]
         client = _teacher(context) if self.config.compare_teacher else None
+        makes = EvaluationReport(context.folder, "", (), inputs.trained.labels, ())
+        seconds = sum(map(len, tests)) / 50
         if client is None or not any(map(len, tests)):
-            return Estimate(seconds=sum(map(len, tests)) / 50)
+            return Estimate(seconds=seconds, makes=makes)
         plan = self._plan(client, inputs.task, tests)
-        prompt = likely_tokens(inputs.task.instruction) + sum(
-            likely_tokens(shown.input) + likely_tokens(shown.output) for shown in inputs.task.demonstrations
-        )
-        read = sum(likely_tokens(row.input) for rows in tests for row in rows) / sum(map(len, tests))
         return Estimate(
-            calls=plan.rows,
-            prompt_tokens=round(plan.rows * (prompt + read)),
-            completion_tokens=plan.rows * 16,
-            seconds=plan.rows * plan.seconds_per_row + sum(map(len, tests)) / 50,
-            assumptions=(f"about {plan.seconds_per_row:.2g} seconds per answer of the teacher",),
+            teacher=(teacher_use(client, inputs.task, tests, plan.rows),),
+            seconds=seconds,
+            assumptions=(f"the teacher answers {plan.rows:,} of {plan.wanted:,} test rows",),
+            makes=makes,
         )
 
     def run(self, inputs: EvaluatorInputs, context: RunContext) -> EvaluationReport:

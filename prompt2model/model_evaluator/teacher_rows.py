@@ -8,20 +8,16 @@ from itertools import chain
 from random import Random
 from typing import TYPE_CHECKING
 
+from prompt2model.component import TeacherUse
 from prompt2model.labelling import scored_tokens
 from prompt2model.records import Example, TaskSpec
 from prompt2model.teacher.client import ChatClient, is_scorer
+from prompt2model.teacher.speed import is_embedded, likely_seconds
 from prompt2model.teacher.tokens import likely_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-READ_SPEED = 500.0
-"""Tokens that the embedded teacher reads per second, shared prompt aside; a careful figure (one core: 700)."""
-WRITE_SPEED = 60.0
-"""Tokens that it writes per second, in batches; a careful figure (one core: 80)."""
-ENDPOINT_SPEED = 2.0
-"""Answers per second that an endpoint is taken to give, requests at the same time included."""
 _LONGEST_ANSWER = 256
 """Tokens of an answer where no row says how long answers are."""
 
@@ -34,11 +30,6 @@ class TeacherRows:
     wanted: int
     seconds_per_row: float
     reason: str
-
-
-def is_embedded(client: ChatClient) -> bool:
-    """Whether the client is the model that comes with this package, computed on this machine."""
-    return client.model.startswith("embedded")
 
 
 def plan_teacher_rows(
@@ -61,13 +52,27 @@ def plan_teacher_rows(
 def seconds_per_row(client: ChatClient, task: TaskSpec, rows: Sequence[Example]) -> float:
     """How long one answer takes by the documented speeds, mean over the rows. The clock is never asked."""
     if not is_embedded(client):
-        return 1 / ENDPOINT_SPEED
+        return likely_seconds(client, 1, 0, 0)
     inputs = [likely_tokens(row.input) + sum(likely_tokens(text) for text in row.evidence) for row in rows]
     answers = [_answer_tokens(task, row) for row in rows]
     read = _mean(inputs) + 8
     if (task.labels or all(row.choices for row in rows)) and is_scorer(client):
-        return scored_tokens(task, read, _mean(answers)) / READ_SPEED
-    return read / READ_SPEED + _mean(answers) / WRITE_SPEED
+        return likely_seconds(client, 1, scored_tokens(task, read, _mean(answers)), 0)
+    return likely_seconds(client, 1, read, _mean(answers))
+
+
+def teacher_use(client: ChatClient, task: TaskSpec, tests: Sequence[Sequence[Example]], rows: int) -> TeacherUse:
+    """What `rows` answers read and write."""
+    every = list(chain.from_iterable(tests))
+    read = _mean([likely_tokens(row.input) for row in every]) + 8
+    if is_embedded(client) and is_scorer(client) and (task.labels or all(row.choices for row in every)):
+        read = scored_tokens(task, read, _mean([_answer_tokens(task, row) for row in every]))
+        return TeacherUse("labeller", rows, round(rows * read), 0)
+    shown = sum(likely_tokens(one.input) + likely_tokens(one.output) for one in task.demonstrations)
+    prompt = likely_tokens(task.instruction) + shown + read
+    longest = max(likely_tokens(label) for label in task.labels) + 2 if task.labels else None
+    answer = longest or _mean([_answer_tokens(task, row) for row in every])
+    return TeacherUse("labeller", rows, round(rows * prompt), round(rows * answer))
 
 
 def share_rows(sizes: Sequence[int], total: int) -> list[int]:

@@ -14,7 +14,7 @@ from typing import Annotated, get_args
 from pydantic import Field
 
 from prompt2model.catalogue.model_cards import ModelCard, local_model, local_models, starter_models
-from prompt2model.component import Component, ComponentConfig, Estimate, ModelReference, Option, RunContext
+from prompt2model.component import Component, ComponentConfig, Estimate, ModelReference, Option, RunContext, TeacherUse
 from prompt2model.errors import ConfigError, WeightsNotFoundError
 from prompt2model.model_retriever.filters import FAMILIES_BY_KIND, language_warning, usable
 from prompt2model.model_retriever.ranking import rank, shared_words
@@ -72,9 +72,24 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
     version = 2
 
     def estimate(self, inputs: ModelRetrieverInputs, context: RunContext) -> Estimate:
-        """One call, for the hypothetical card."""
-        calls = 0 if self.config.model or not context.teachers else 1
-        return Estimate(calls=calls, prompt_tokens=300 * calls, completion_tokens=120 * calls)
+        """One call, for the hypothetical card. `makes` names the best model by the instruction's own words."""
+        cards = self._cards()
+        if self.config.model:
+            use: tuple[TeacherUse, ...] = ()
+            card = _known_card(self.config.model, cards)
+            if card is None:
+                return Estimate(assumptions=(f"the size of {self.config.model} is not known before it is downloaded",))
+        else:
+            candidates, _ = self._filter(cards, inputs.task, context)
+            card = rank(inputs.task.instruction, cards, candidates)[0][0]
+            use = (TeacherUse("retriever", 1, 300, 120),) if context.teachers else ()
+        return Estimate(
+            teacher=use,
+            seconds=1,
+            disk=0 if is_obtainable(card.id) else card.bytes,
+            assumptions=(f"base model {card.id}",),
+            makes=ChosenModel(card.id, card.family, (_candidate(card, 0.0, ""),), {}),
+        )
 
     def check(self, hub_allowed: bool) -> None:
         """Refuse, before anything is spent, a named model or a choice of which nothing can be had.
@@ -194,6 +209,13 @@ def _card_of(model: str, cards: Sequence[ModelCard], hub_allowed: bool) -> Model
             "(encoder, encoder-decoder or decoder for text); choose another --base-model"
         )
     return replace(card, id=model)
+
+
+def _known_card(model: str, cards: Sequence[ModelCard]) -> ModelCard | None:
+    """The card of a named model as far as it is known without a download."""
+    if is_obtainable(model):
+        return _card_of(model, cards, False)
+    return next((card for card in cards if card.id == model), None)
 
 
 def _ways_to_a_model(hub_allowed: bool) -> str:

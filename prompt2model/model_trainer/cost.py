@@ -18,8 +18,8 @@ _SAMPLE = 200
 def training_cost(
     train: Rows, validation: Rows, base_model: ChosenModel, config: ModelTrainerConfig, batch_size: int
 ) -> Estimate:
-    """Seconds from 6 operations per parameter and token; bytes from weights, gradients, AdamW's two moments and the
-    best weights kept. Unknown where the size of the model is."""
+    """Seconds from 6 operations per parameter and token; bytes of memory from weights, gradients, AdamW's two
+    moments and the best weights kept, on disk from the student's weights. Unknown where the size of the model is."""
     parameters = next(
         (candidate.parameters for candidate in base_model.candidates if candidate.id == base_model.id), None
     )
@@ -32,6 +32,7 @@ def training_cost(
     return Estimate(
         seconds=round(operations / _speed(), 1),
         memory=parameters * (6 if lora else 20),
+        disk=parameters * 4,
         assumptions=(f"{epochs} epochs over {len(train)} rows", "4 letters a token"),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -104,11 +104,14 @@ class ModelTrainer(Component[TrainInputs, TrainedModel]):
         )
 
     def estimate(self, inputs: TrainInputs, context: RunContext) -> Estimate:
-        """Time and memory from the model's size and the rows' length, where the size is known."""
+        """Time, memory and disk from the model's size and the rows' length, where the size is known."""
         from prompt2model.model_trainer.cost import training_cost
 
-        rows_per_step = batch_size(self.config, inputs.base_model.family, len(inputs.train))
-        return training_cost(inputs.train, inputs.validation, inputs.base_model, self.config, rows_per_step)
+        base = inputs.base_model
+        rows_per_step = batch_size(self.config, base.family, len(inputs.train))
+        cost = training_cost(inputs.train, inputs.validation, base, self.config, rows_per_step)
+        makes = TrainedModel(context.folder, base.family, base.id, "full", "", inputs.labels, (), 0, 0)
+        return replace(cost, makes=makes)
 
     def input_files(self) -> Sequence[Path]:
         """None: the base model comes with the inputs."""

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-from prompt2model.component import Component, Estimate, Option, RunContext
+from prompt2model.component import Component, Estimate, Option, RunContext, TeacherUse
 from prompt2model.errors import ConfigError, NotSettledError, PromptError
 from prompt2model.prompt_parser.demonstrations import find_demonstrations, instruction_without, locate
 from prompt2model.prompt_parser.label_list import clean_label
@@ -112,9 +112,10 @@ class PromptParser(Component[ParserInputs, TaskSpec]):
         assumptions = (f"the rules leave open: {', '.join(questions)}",)
         tokens = len(draft.text) // 3 + 300
         if follows_json(client):
-            return Estimate(1, tokens, 300 + len(draft.text) // 6, seconds=10.0, assumptions=assumptions)
-        calls = len(questions)
-        return Estimate(calls, calls * min(tokens, 1500), 200 * calls, seconds=5.0 * calls, assumptions=assumptions)
+            use = TeacherUse("parser", 1, tokens, 300 + len(draft.text) // 6)
+        else:
+            use = TeacherUse("parser", len(questions), len(questions) * min(tokens, 1500), 200 * len(questions))
+        return Estimate((use,), assumptions=assumptions)
 
     def _read(self, text: str) -> _Draft:
         """The draft by rules and settings alone."""

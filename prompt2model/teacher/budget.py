@@ -68,11 +68,18 @@ class Budget:
             raise BudgetExceededError(
                 f"the budget of {self.limit} does not cover the next call (at most {self._amount(next_call)}): "
                 f"{self._amount(charged)} are spent in {charged.calls:,} calls; everything made so far is kept, "
-                "so raise the budget and resume"
+                "so raise the budget and resume",
+                charged.tokens,
+                charged.money if self.limit.money is not None else None,
             )
 
     def _amount(self, spent: Spent) -> str:
         return dollars(spent.money) if self.limit.money is not None else f"{spent.tokens:,} tokens"
+
+
+def about_dollars(money: float) -> str:
+    """An estimated amount: two digits, no less than cents above a dollar."""
+    return dollars(float(f"{money:.2g}") if money < 1 else money)
 
 
 def dollars(money: float) -> str:

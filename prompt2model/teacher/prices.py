@@ -42,6 +42,15 @@ PUBLISHED: Mapping[str, Price] = {
 """Model name at the OpenAI endpoint → its list price on `AS_OF`."""
 
 
+def parse_price(text: str) -> Price:
+    """`0.40 1.60`: US dollars per million tokens of the prompt and of the answer. Raises ConfigError."""
+    try:
+        prompt, completion = (float(part.strip("$")) for part in text.replace(",", " ").split())
+    except ValueError:
+        raise ConfigError(f"the price {text!r} cannot be read; write two amounts, like 0.40 1.60") from None
+    return Price(prompt, completion)
+
+
 class Prices:
     """The published prices, with the user's own (`overrides`: model name → price) first.
 
@@ -53,6 +62,10 @@ class Prices:
         for name, price in self._overrides.items():
             if not (0 <= price.prompt < float("inf") and 0 <= price.completion < float("inf")):
                 raise ConfigError(f"the price of {name} is no amount; give US dollars per million tokens, 0 or more")
+
+    def with_price(self, model: str, price: Price) -> Prices:
+        """These prices and one more."""
+        return Prices({**self._overrides, model: price})
 
     def find(self, client: ChatClient) -> Price | None:
         """The price of what a client asks, or None where nobody has said it."""
@@ -72,7 +85,8 @@ class Prices:
         price = self.find(client)
         if price is None:
             raise PriceUnknownError(
-                f"a budget in money needs the price of {client.model}, which is not known; give it in the config "
-                "(US dollars per million tokens of prompt and answer), or set the budget in tokens"
+                f"a budget in money needs the price of {client.model}, which is not known; give it under [prices], "
+                f'for example "{client.model.removeprefix("openai:")}" = [0.40, 1.60] (US dollars per million tokens '
+                "of prompt and answer), or set the budget in tokens, like --budget 500000tokens"
             )
         return price

@@ -14,7 +14,7 @@ from prompt2model.teacher.budget import Budget, parse_budget
 from prompt2model.teacher.client import ChatClient
 from prompt2model.teacher.connect import check_spec, connect
 from prompt2model.teacher.ledger import Ledger, LedgerClient
-from prompt2model.teacher.prices import Price, Prices
+from prompt2model.teacher.prices import FREE, Price, Prices, parse_price
 
 DEFAULT_BUDGET = "2usd"
 EMBEDDED = "embedded"
@@ -49,6 +49,7 @@ class TeacherRoster:
         self._given = dict(given or {})
         self._clients: dict[str, ChatClient] = {}
         self._ledger: Ledger | None = None
+        self._unpriced: set[str] = set()
         self._prices = Prices({name: Price(*pair) for name, pair in settings.prices.items()})
         for spec in self._specs().values():
             check_spec(spec)
@@ -75,20 +76,51 @@ class TeacherRoster:
 
         Raises TeacherKeyError, ConfigError, PriceUnknownError or NotSettledError before anything is sent.
         """
-        if not self._clients:
-            # One client per spec: two roles of the embedded teacher share its weights.
-            by_spec = {spec: self._connect(spec) for spec in self._specs().values()}
-            self._clients = {**{role: by_spec[spec] for role, spec in self._specs().items()}, **self._given}
-        if not self._clients:
+        if not self.unused():
             return {}
         if self._ledger is None:
             self._ledger = Ledger(self._ledger_file)
         if self._budget is None and any(self._is_paid(client) for client in self._clients.values()):
             self._budget = self._ask_for_budget()
+        if self._budget is not None and self._budget.limit.money is not None:
+            for client in self._clients.values():
+                self.price(client)
+            self._budget = Budget(self._budget.limit, self._prices)
         return {
             role: LedgerClient(client, self._ledger, step=step, role=role, budget=self._budget, prices=self._prices)
             for role, client in self._clients.items()
         }
+
+    def unused(self) -> Mapping[str, ChatClient]:
+        """A client per role that nothing is asked of: for estimates. Raises TeacherKeyError, ConfigError."""
+        if not self._clients:
+            # One client per spec: two roles of the embedded teacher share its weights.
+            by_spec = {spec: self._connect(spec) for spec in self._specs().values()}
+            self._clients = {**{role: by_spec[spec] for role, spec in self._specs().items()}, **self._given}
+        return self._clients
+
+    def is_free(self) -> bool:
+        """Whether every client is known to cost nothing."""
+        return all(self._prices.find(client) == FREE for client in self.unused().values())
+
+    def price(self, client: ChatClient) -> Price | None:
+        """What a client costs; a person is asked where it is not known, once. None where nobody knows."""
+        known = self._prices.find(client)
+        if known is None and self._chooser.interactive and client.model not in self._unpriced:
+            text = self._chooser.ask(
+                f"price:{client.model}",
+                f"What does {client.model} cost, in US dollars per million tokens of prompt and of answer "
+                "(two amounts, like 0.40 1.60)? Return alone if you do not know",
+                "",
+                f'"{client.model.removeprefix("openai:")}" = [0.40, 1.60] under [prices]',
+                parse_price,
+            )
+            if not text:
+                self._unpriced.add(client.model)
+                return None
+            known = parse_price(text)
+            self._prices = self._prices.with_price(client.model, known)
+        return known
 
     def costs(self) -> tuple[CostLine, ...]:
         """What the run's teachers were asked for so far, over all resumes."""
@@ -119,5 +151,6 @@ class TeacherRoster:
             "The teacher costs money. How much may this run spend at most (2usd, 500000tokens)?",
             DEFAULT_BUDGET,
             f'budget = "{DEFAULT_BUDGET}"',
+            parse_budget,
         )
         return Budget(parse_budget(text), self._prices)

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import fcntl
-import itertools
-import json
 import os
 import pty
-import re
 import resource
 import shutil
 import signal
 import sqlite3
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from integration.command_line import FAST, LABELS, command, finish, kept, side_by_side, start
+from integration.command_line import FAST, command, finish, kept, side_by_side, start
+from servers.colour_teacher import ColourTeacher
 from servers.openai_like import OpenAILikeServer
 
 RUN = (
@@ -198,31 +194,6 @@ def test_files_may_not_grow_so_large(work: Path) -> None:
 
 
 # --- teachers that stop ----------------------------------------------------------------------------------------
-
-
-class ColourTeacher:
-    """Writes new texts of a colour when asked for inputs, and names the colour when asked about a text."""
-
-    def __init__(self) -> None:
-        self.numbers = itertools.count()
-        self.calls = itertools.count(1)
-        self.called: dict[int, threading.Event] = {number: threading.Event() for number in (10,)}
-
-    def __call__(self, body: dict[str, Any]) -> str:
-        text = body["messages"][-1]["content"]
-        asked = re.search(r"right output is exactly: (\w+)", text)
-        if asked:
-            answer = json.dumps([self._text(asked[1]) for _ in range(5)])
-        else:
-            answer = next((label for label in LABELS if label in text), "red")
-        if event := self.called.get(next(self.calls)):
-            event.set()
-        return answer
-
-    def _text(self, colour: str) -> str:
-        """No two are near: the words between differ."""
-        word = "".join(chr(ord("a") + int(digit)) for digit in str(7919 * (next(self.numbers) + 13)))
-        return f"{word} {word[::-1]} {colour} {word[2:]}{word[:2]}"
 
 
 def stored_answers(run: Path) -> int:

@@ -1,0 +1,213 @@
+"""The options of the commands, and the changes to a config that they stand for."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from prompt2model.errors import ConfigError
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as `runs/NAME`.", show_default=False)]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take the default of every question.")]
+Budget = Annotated[
+    str | None,
+    typer.Option(metavar="AMOUNT", help="Most that teacher calls may use: 2usd, or 500000tokens.", show_default=False),
+]
+Prompt = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="PROMPT", help="The prompt, in quotes; needed unless --prompt-file gives it.", show_default=False
+    ),
+]
+PromptFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="A text file (UTF-8) with the prompt.", show_default=False)
+]
+ConfigFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="A TOML file with settings, the prompt too.", show_default=False)
+]
+DataFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE",
+        help="Your labelled rows to train on: CSV, JSONL, Parquet. May be repeated.",
+        show_default=False,
+    ),
+]
+ExampleFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE",
+        help="Your gold rows, as few as 20: never trained on, they give the headline. May be repeated.",
+        show_default=False,
+    ),
+]
+DataFolders = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="FOLDER", help="A folder of data sets to search. May be repeated.", show_default=False),
+]
+DatasetChoice = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHICH",
+        help="Data sets to use of those found: ask (the default; auto with --yes), auto, none, or ids divided by "
+        "commas.",
+        show_default=False,
+    ),
+]
+InputColumn = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="Column of the inputs in --data and --examples; found when absent.", show_default=False
+    ),
+]
+OutputColumn = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Column of the answers in --data and --examples; found when absent.",
+        show_default=False,
+    ),
+]
+Generate = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Examples the teacher writes; 0 for none. As many as the data at hand lacks when absent.",
+        show_default=False,
+    ),
+]
+Teacher = Annotated[
+    str | None,
+    typer.Option(metavar="WHO", help="embedded (the default), openai:NAME, or none.", show_default=False),
+]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Address of an OpenAI-compatible endpoint, with /v1.", show_default=False),
+]
+BaseModel = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL",
+        help="Base model to train: an id or a folder; the best that fits when absent.",
+        show_default=False,
+    ),
+]
+Hub = Annotated[
+    bool | None,
+    typer.Option("--hub/--no-hub", help="Use the Hugging Face hub; not unless asked for.", show_default=False),
+]
+RunName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="Name of the run's folder; made from the prompt when absent.", show_default=False
+    ),
+]
+RunsFolder = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Where run folders are kept; `runs` when absent.", show_default=False),
+]
+Replace = Annotated[bool, typer.Option("--replace", help="Redo a run of that name as far as other settings change it.")]
+Seed = Annotated[
+    int | None, typer.Option(metavar="N", help="Seed of everything random; 0 when absent.", show_default=False)
+]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Any other setting: train.epochs=5. May be repeated.", show_default=False
+    ),
+]
+
+
+def config_changes(
+    *,
+    prompt: str | None = None,
+    prompt_file: Path | None = None,
+    data: list[Path] | None = None,
+    examples: list[Path] | None = None,
+    data_dir: list[Path] | None = None,
+    datasets: str | None = None,
+    input_column: str | None = None,
+    output_column: str | None = None,
+    generate: int | None = None,
+    teacher: str | None = None,
+    base_url: str | None = None,
+    budget: str | None = None,
+    base_model: str | None = None,
+    hub: bool | None = None,
+    name: str | None = None,
+    runs: Path | None = None,
+    seed: int | None = None,
+    assignments: list[str] | None = None,
+) -> dict[str, Any]:
+    """Options as changes to a config. Raises ConfigError."""
+    changes: dict[str, Any] = {
+        "prompt": prompt,
+        "prompt_file": _absolute(prompt_file),
+        "teacher": teacher,
+        "base_url": base_url,
+        "budget": budget,
+        "hub": None if hub is None else ("yes" if hub else "no"),
+        "name": name,
+        "runs_folder": str(runs) if runs else None,
+        "seed": seed,
+        "retrieve_data": _given(
+            data=[_absolute(path) for path in data or []] or None,
+            data_dirs=[_absolute(path) for path in data_dir or []] or None,
+            datasets=_dataset_choice(datasets),
+            input_column=input_column,
+            output_column=output_column,
+        ),
+        "reserve_tests": _given(
+            examples=[_absolute(path) for path in examples or []] or None,
+            input_column=input_column,
+            output_column=output_column,
+        ),
+        "generate_data": _given(examples=generate),
+        "retrieve_models": _given(model=_model_reference(base_model)),
+    }
+    for assignment in assignments or []:
+        _assign(changes, assignment)
+    return changes
+
+
+def _given(**settings: Any) -> dict[str, Any]:
+    return {key: value for key, value in settings.items() if value is not None}
+
+
+def _absolute(path: Path | None) -> str | None:
+    return None if path is None else str(path.absolute())
+
+
+def _model_reference(model: str | None) -> str | None:
+    """A folder of the command line is taken from the working folder, also beside a config from elsewhere."""
+    from prompt2model.config import folder_or_id
+
+    return None if model is None else folder_or_id(model, Path.cwd())
+
+
+def _dataset_choice(text: str | None) -> str | list[str] | None:
+    if text is None or text in {"ask", "auto", "none"}:
+        return text
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _assign(changes: dict[str, Any], assignment: str) -> None:
+    """Lay `section.key=value` over the changes; the value is TOML, or else taken as text."""
+    key, sign, text = assignment.partition("=")
+    path = key.strip().split(".")
+    if not sign or len(path) > 2 or not all(path):
+        raise ConfigError(f"--set {assignment!r}: write it as section.key=value, for example train.epochs=5")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    if len(path) == 1:
+        changes[path[0]] = value
+        return
+    section = changes.setdefault(path[0], {})
+    if not isinstance(section, dict):
+        raise ConfigError(f"--set {assignment!r}: `{path[0]}` is not a section; write {path[0]}=value")
+    section[path[1]] = value

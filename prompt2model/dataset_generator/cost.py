@@ -1,0 +1,111 @@
+"""What writing examples will cost, before the first call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from prompt2model.component import Estimate, RunContext, TeacherUse
+from prompt2model.dataset_generator.balance import ANY
+from prompt2model.dataset_generator.config import DatasetGeneratorConfig
+from prompt2model.labelling import channel_fits
+from prompt2model.labelling.prompts import speaks_plain
+from prompt2model.records import Example, GeneratedData, Source, TaskSpec, make_example
+from prompt2model.teacher.client import ChatClient, is_scorer
+from prompt2model.teacher.tokens import likely_tokens
+
+_KEPT, _KEPT_PLAIN = 0.7, 0.6
+"""Share of what is written that is kept; of the embedded model's (measured: .57 to .73)."""
+_HEAD, _HEAD_PLAIN = 150, 40
+"""Tokens of the prompt around instruction and examples."""
+_TURN = 8
+"""Tokens of one turn's marks."""
+_TEXT, _ANSWER = 40, 10
+"""Tokens of an input and an answer where no demonstration shows them."""
+
+
+def generation_cost(
+    task: TaskSpec, wanted: Mapping[str, int], config: DatasetGeneratorConfig, context: RunContext
+) -> Estimate:
+    """Calls and tokens of the writer (`generator`) and the voters (`labeller`); `makes` has as many rows as wanted."""
+    total = sum(wanted.values())
+    if not total:
+        return Estimate(assumptions=("the rows at hand suffice",), makes=GeneratedData((), {}, 0, {}, 0, 0))
+    writer = _client(context, "generator")
+    kept = _KEPT_PLAIN if writer is not None and speaks_plain(writer) else _KEPT
+    written = round(total / kept)
+    fewest, most = _votes(task, config)
+    # What is kept is mostly settled by the first answer that agrees, with a label asked for or another answer.
+    votes = total * fewest + (written - total) * most
+    many = f", {config.per_request} a request" if writer is None or not speaks_plain(writer) else ""
+    return Estimate(
+        teacher=(
+            _writing(task, written, config, writer),
+            _voting(task, votes, _client(context, "labeller")),
+        ),
+        assumptions=(
+            f"{total:,} examples; {kept:.0%} of those written are kept{many}",
+            f"{fewest} to {most} votes on each" if fewest != most else f"{most} vote{'s' if most != 1 else ''} on each",
+            "examples as long as the demonstrations" if task.demonstrations else f"examples of {_TEXT} tokens",
+        ),
+        makes=GeneratedData(_like_demonstrations(task, wanted), {}, 0, {}, 0, 0),
+    )
+
+
+def _client(context: RunContext, role: str) -> ChatClient | None:
+    return context.teachers.get(role) or context.teachers.get("teacher")
+
+
+def _votes(task: TaskSpec, config: DatasetGeneratorConfig) -> tuple[int, int]:
+    """Fewest and most votes on an input."""
+    most = config.votes if task.kind != "generation" else max(1, config.votes)
+    return (most if config.all_votes else min(most, 2 if task.kind == "generation" else 1)), most
+
+
+def _writing(task: TaskSpec, written: int, config: DatasetGeneratorConfig, client: ChatClient | None) -> TeacherUse:
+    text, answer = _lengths(task)
+    earlier = config.max_earlier / 2
+    if client is not None and speaks_plain(client):
+        # One input a request, after a list of inputs of the same label.
+        own = len(task.demonstrations) / max(1, len(task.labels))
+        prompt = _HEAD_PLAIN + (own + earlier) * (text + 2)
+        return TeacherUse("generator", written, round(written * prompt), round(written * text))
+    requests = -(-written // config.per_request)
+    shown = len(task.demonstrations) * (text + answer + 12)
+    prompt = likely_tokens(task.instruction) + _HEAD + shown + earlier * (text + answer + 12)
+    return TeacherUse("generator", requests, round(requests * prompt), round(written * (text + 4)))
+
+
+def _voting(task: TaskSpec, votes: int, client: ChatClient | None) -> TeacherUse:
+    text, answer = _lengths(task)
+    if client is not None and is_scorer(client) and task.kind != "generation":
+        # The prompt before the input is computed once. The direct way scores every label after the input.
+        labels = sum(likely_tokens(label) + 1 for label in task.labels) or 4 * answer
+        direct = text + _TURN + labels
+        channel = len(task.labels) * (text + _TURN) if channel_fits(task) else direct
+        return TeacherUse("labeller", votes, round(votes * (direct + channel) / 2), 0)
+    shown = len(task.demonstrations) * (text + answer + 12)
+    prompt = likely_tokens(task.instruction) + _HEAD + shown + text
+    return TeacherUse("labeller", votes, round(votes * prompt), round(votes * (answer + 2)))
+
+
+def _lengths(task: TaskSpec) -> tuple[float, float]:
+    """Mean tokens of an input and of an answer."""
+    shown = task.demonstrations
+    if not shown:
+        return _TEXT, _ANSWER
+    inputs = sum(likely_tokens(one.input) for one in shown) / len(shown)
+    return inputs, sum(likely_tokens(one.output) for one in shown) / len(shown)
+
+
+def _like_demonstrations(task: TaskSpec, wanted: Mapping[str, int]) -> tuple[Example, ...]:
+    """Rows of the wanted labels, as long as the demonstrations."""
+    source = Source("generated", teacher="estimate")
+    texts = [shown.input for shown in task.demonstrations] or ["word " * _TEXT]
+    answers = [shown.output for shown in task.demonstrations] or ["word " * _ANSWER]
+    rows = []
+    for label, count in wanted.items():
+        for number in range(count):
+            place = number % len(texts)
+            output = answers[place] if label == ANY else label
+            rows.append(make_example(texts[place], (output,), source))
+    return tuple(rows)

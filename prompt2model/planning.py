@@ -1,0 +1,178 @@
+"""The plan: what the steps still to come will cost, before anything is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from prompt2model.chain import Step, lookup, wiring
+from prompt2model.component import Component, Estimate, RunContext
+from prompt2model.console import SilentProgress
+from prompt2model.errors import Prompt2ModelError
+from prompt2model.teacher.budget import about_dollars
+from prompt2model.teacher.client import ChatClient
+from prompt2model.teacher.prices import Price
+from prompt2model.teacher.speed import is_embedded, likely_seconds
+
+State = Literal["finished", "planned", "unknown"]
+GetPrice = Callable[[ChatClient], Price | None]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """One step: finished, planned, or unknown where it depends on what nobody can tell yet.
+
+    Money in US dollars, None where a price is not known; seconds with the teacher's answers.
+    """
+
+    id: str
+    state: State
+    estimate: Estimate = field(default_factory=Estimate)
+    money: float | None = 0.0
+    seconds: float | None = None
+    unpriced: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All steps in order."""
+
+    steps: tuple[PlannedStep, ...]
+
+    @property
+    def calls(self) -> int:
+        """Calls of the teacher."""
+        return sum(step.estimate.calls for step in self.steps)
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens that the teacher reads."""
+        return sum(step.estimate.prompt_tokens for step in self.steps)
+
+    @property
+    def completion_tokens(self) -> int:
+        """Tokens that the teacher writes."""
+        return sum(step.estimate.completion_tokens for step in self.steps)
+
+    @property
+    def money(self) -> float | None:
+        """US dollars; None where a price is not known."""
+        amounts = [step.money for step in self.steps]
+        return None if None in amounts else sum(amount or 0.0 for amount in amounts)
+
+    @property
+    def seconds(self) -> float:
+        """Of the steps that can tell."""
+        return sum(step.seconds or 0.0 for step in self.steps)
+
+    @property
+    def memory(self) -> int | None:
+        """Bytes of the step that needs most."""
+        return max((step.estimate.memory for step in self.steps if step.estimate.memory is not None), default=None)
+
+    @property
+    def disk(self) -> int:
+        """Bytes of everything that is kept or downloaded."""
+        return sum(step.estimate.disk or 0 for step in self.steps)
+
+    @property
+    def unpriced(self) -> tuple[str, ...]:
+        """Models whose price is not known."""
+        return tuple(dict.fromkeys(model for step in self.steps for model in step.unpriced))
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What the figures rest on, each with its step."""
+        return tuple(
+            f"{step.id.replace('_', ' ')}: {line}" for step in self.steps for line in step.estimate.assumptions
+        )
+
+    def headline(self) -> str:
+        """The plan in one line."""
+        price = "a price is not known"
+        if self.money is not None:
+            price = f"about {about_dollars(self.money)}" if self.money else "no money"
+        parts = [
+            f"{self.calls:,} teacher call{'s' if self.calls != 1 else ''}",
+            f"{_thousands(self.prompt_tokens)} + {_thousands(self.completion_tokens)} tokens",
+            price,
+            f"about {minutes(self.seconds)}",
+        ]
+        open_steps = [step.id.replace("_", " ") for step in self.steps if step.state == "unknown"]
+        return ", ".join(parts) + (f"; not known yet: {', '.join(open_steps)}" if open_steps else "")
+
+
+def make_plan(
+    steps: Sequence[Step],
+    components: Mapping[str, Component],
+    values: Mapping[str, Any],
+    context: RunContext,
+    price: GetPrice,
+    finished: int = 0,
+) -> Plan:
+    """Estimate the steps in order; the first `finished` of them are done and cost nothing.
+
+    `values` are the artifacts there are; what is missing is stood for by what the estimates say will be made.
+    """
+    context = replace(context, progress=SilentProgress())
+    known = dict(values)
+    lines: list[PlannedStep] = []
+    for number, step in enumerate(steps):
+        component = components[step.id]
+        if number < finished:
+            lines.append(PlannedStep(step.id, "finished"))
+            continue
+        estimate = _estimate(step, component, known, context)
+        if estimate is None:
+            lines.append(PlannedStep(step.id, "unknown"))
+            continue
+        if estimate.makes is not None:
+            known[component.produces] = estimate.makes
+        lines.append(_planned(step, estimate, context, price))
+    return Plan(tuple(lines))
+
+
+def _estimate(step: Step, component: Component, known: Mapping[str, Any], context: RunContext) -> Estimate | None:
+    paths = wiring(step, component)
+    if any(path.partition(".")[0] not in known for path in paths.values()):
+        return None
+    inputs = component.Inputs(**{name: lookup(path, known) for name, path in paths.items()})
+    try:
+        return component.estimate(inputs, context)
+    except Prompt2ModelError as error:
+        # The run will say it where it stands; the plan goes on without.
+        return Estimate(assumptions=(f"cannot be estimated: {error}",))
+
+
+def _planned(step: Step, estimate: Estimate, context: RunContext, price: GetPrice) -> PlannedStep:
+    money: float | None = 0.0
+    seconds = estimate.seconds or 0.0
+    unpriced: list[str] = []
+    assumptions = list(estimate.assumptions)
+    for use in estimate.teacher:
+        client = context.teachers.get(use.role) or context.teachers.get("teacher")
+        if client is None or not use.calls:
+            continue
+        found = price(client)
+        if found is None:
+            unpriced.append(client.model)
+        money = None if money is None or found is None else money + found.of(use.prompt_tokens, use.completion_tokens)
+        seconds += likely_seconds(client, use.calls, use.prompt_tokens, use.completion_tokens)
+        if not is_embedded(client):
+            assumptions.append(f"{client.model} answers 2 requests a second")
+    estimate = replace(estimate, assumptions=tuple(dict.fromkeys(assumptions)))
+    return PlannedStep(step.id, "planned", estimate, money, seconds, tuple(unpriced))
+
+
+def minutes(seconds: float) -> str:
+    """A time in the unit that a person would say it in."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 90 * 60:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def _thousands(count: int) -> str:
+    return f"{count:,}" if count < 10_000 else f"{round(count / 1000):,}k"
