@@ -169,7 +169,7 @@ def config_changes(
         "retrieve_models": _given(model=_model_reference(base_model)),
     }
     for assignment in assignments or []:
-        _assign(changes, assignment)
+        assign(changes, assignment)
     return changes
 
 
@@ -194,7 +194,7 @@ def _dataset_choice(text: str | None) -> str | list[str] | None:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _assign(changes: dict[str, Any], assignment: str) -> None:
+def assign(changes: dict[str, Any], assignment: str) -> None:
     """Lay `section.key=value` over the changes; the value is TOML, or else taken as text."""
     key, sign, text = assignment.partition("=")
     path = key.strip().split(".")

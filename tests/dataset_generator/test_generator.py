@@ -355,12 +355,15 @@ def test_the_estimate_counts_what_a_run_then_uses(make_context: Make) -> None:
     client = ScriptedClient(honest)
     config = DatasetGeneratorConfig(examples=40)
     inputs = GeneratorInputs(TASK, (), DataRequest())
-    estimate = DatasetGenerator(config).estimate(inputs, make_context())
+    estimate = DatasetGenerator(config).estimate(inputs, make_context({"teacher": client}))
+    assert client.calls == 0
     data = DatasetGenerator(config).run(inputs, make_context({"teacher": client}))
     assert data.requests == client.calls
     assert 0.5 * data.requests < estimate.calls < 2 * data.requests
     assert 0.4 * data.prompt_tokens < estimate.prompt_tokens < 2.5 * data.prompt_tokens
-    none = DatasetGenerator(DatasetGeneratorConfig(examples=0)).estimate(inputs, make_context())
+    assert len(estimate.makes.rows) == len(data.rows)
+    assert DatasetGenerator(config).estimate(inputs, make_context()).calls == 0, "nobody is there to write"
+    none = DatasetGenerator(DatasetGeneratorConfig(examples=0)).estimate(inputs, make_context({"teacher": client}))
     assert none.calls == 0
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from prompt2model.cli import _assign
+from prompt2model.command_options import assign
 from prompt2model.component import Option, RunContext
 from prompt2model.errors import ConfigError, NotSettledError, PromptError
 from prompt2model.prompt_parser import GivenDemonstration, ParserInputs, PromptParser, PromptParserConfig
@@ -258,7 +258,7 @@ Label: so \\ so"""
     shown = str(caught.value)
     words = shlex.split(shown[shown.index("--set") :])
     changes: dict[str, Any] = {}
-    _assign(changes, words[1])
+    assign(changes, words[1])
     given = changes["parse_prompt"]["labels"]
     assert given == ["can't pay", "lost", "fine", "so \\ so"]
     assert parse(prompt, make_context(), labels=given).labels == tuple(given)
