@@ -35,7 +35,7 @@ DEFAULT_CHAIN = (
         "generate_data",
         "prompt2model.dataset_generator:DatasetGenerator",
         "4_generated",
-        {"available": "reserved.remaining"},
+        {"available": "reserved.remaining", "unlabelled": "reserved.unlabelled"},
     ),
     Step("assemble_data", "prompt2model.dataset_assembler:DatasetAssembler", "5_dataset", {}),
     Step(

@@ -36,6 +36,15 @@ DataFiles = Annotated[
         show_default=False,
     ),
 ]
+InputFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE",
+        help="Your inputs without answers, for the teacher to label: a table, or .txt with one a line. May be "
+        "repeated.",
+        show_default=False,
+    ),
+]
 ExampleFiles = Annotated[
     list[Path] | None,
     typer.Option(
@@ -126,6 +135,7 @@ def config_changes(
     prompt: str | None = None,
     prompt_file: Path | None = None,
     data: list[Path] | None = None,
+    inputs: list[Path] | None = None,
     examples: list[Path] | None = None,
     data_dir: list[Path] | None = None,
     datasets: str | None = None,
@@ -155,6 +165,7 @@ def config_changes(
         "seed": seed,
         "retrieve_data": _given(
             data=[_absolute(path) for path in data or []] or None,
+            inputs=[_absolute(path) for path in inputs or []] or None,
             data_dirs=[_absolute(path) for path in data_dir or []] or None,
             datasets=_dataset_choice(datasets),
             input_column=input_column,

@@ -53,10 +53,11 @@ class Source:
     """Where a row came from.
 
     `kind`: `user` (given with --data), `gold` (given with --examples), `demonstration` (stands in the prompt),
-    `retrieved` (a data set) or `generated` (a teacher). Row numbers count from 0 in the named split.
+    `retrieved` (a data set), `labelled` (an input that was given, answered by a teacher) or `generated` (written by a
+    teacher). Row numbers count from 0 in the named split.
     """
 
-    kind: Literal["user", "gold", "demonstration", "retrieved", "generated"]
+    kind: Literal["user", "gold", "demonstration", "retrieved", "labelled", "generated"]
     dataset: str = ""
     config: str = ""
     split: str = ""
@@ -69,7 +70,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One row. `references` are all accepted answers; the first is the training target.
+    """One row. `references` are all accepted answers; the first is the training target. Empty in `unlabelled` rows.
 
     `soft_label` is P(label) in the order of `TaskSpec.labels`, where a labeller gave it.
     """
@@ -134,7 +135,8 @@ class ChosenDataset:
 class RetrievedData:
     """Rows found in data sets and files given by the user. `official_tests` come from splits published as tests.
 
-    `notes` say in words why data sets were taken or not, and what was left out.
+    `unlabelled` are inputs without references, for a teacher to answer. `notes` say in words why data sets were taken
+    or not, and what was left out.
     """
 
     rows: Rows
@@ -143,6 +145,7 @@ class RetrievedData:
     chosen: tuple[ChosenDataset, ...]
     dropped: Mapping[str, int]
     notes: tuple[str, ...] = ()
+    unlabelled: Rows = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +161,12 @@ class TestSet:
 
 @dataclass(frozen=True, slots=True)
 class ReservedTests:
-    """Test sets put aside before anything is generated, and the rows that remain for training."""
+    """Test sets put aside before anything is generated, and the rows and unlabelled inputs that remain for training."""
 
     tests: tuple[TestSet, ...]
     remaining: Rows
     dropped: Mapping[str, int]
+    unlabelled: Rows = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +179,7 @@ class DataRequest:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedData:
-    """New examples from the teacher, and what was dropped and why, counted.
+    """Given inputs that the teacher labelled, new examples that it wrote, and what was dropped and why, counted.
 
     `requests` and `failed` count teacher calls; a failed call is never an empty row. `notes` say in words why there
     are fewer rows than wanted, and what was changed.

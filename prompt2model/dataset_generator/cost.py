@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from prompt2model.component import Estimate, RunContext, TeacherUse
 from prompt2model.dataset_generator.balance import ANY
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
-from prompt2model.labelling import channel_fits
+from prompt2model.labelling import channel_fits, scored_tokens
 from prompt2model.labelling.prompts import speaks_plain
-from prompt2model.records import Example, GeneratedData, Source, TaskSpec, make_example
+from prompt2model.records import Example, GeneratedData, Rows, Source, TaskSpec, make_example
 from prompt2model.teacher.client import ChatClient, is_scorer
 from prompt2model.teacher.tokens import likely_tokens
 
@@ -24,12 +25,54 @@ _TEXT, _ANSWER = 40, 10
 
 
 def generation_cost(
+    task: TaskSpec, wanted: Mapping[str, int], given: Rows, config: DatasetGeneratorConfig, context: RunContext
+) -> Estimate:
+    """Calls and tokens of the writer (`generator`) and the voters (`labeller`), given inputs first.
+
+    `makes` has all of these and as many rows as are wanted.
+    """
+    labelled = _labelling_cost(task, given, config, context)
+    written = _writing_cost(task, wanted, config, context)
+    rows = (*labelled.makes.rows, *written.makes.rows)
+    return Estimate(
+        (*labelled.teacher, *written.teacher),
+        assumptions=(*labelled.assumptions, *written.assumptions),
+        makes=GeneratedData(rows, {}, 0, {}, 0, 0),
+    )
+
+
+def as_if_labelled(unlabelled: Rows, task: TaskSpec) -> tuple[Example, ...]:
+    """Given inputs with all labels in turn, or an answer as long as the demonstrated ones."""
+    answers = task.labels or tuple(shown.output for shown in task.demonstrations) or ("word " * _ANSWER,)
+    return tuple(replace(row, references=(answers[n % len(answers)],)) for n, row in enumerate(unlabelled))
+
+
+def _labelling_cost(task: TaskSpec, unlabelled: Rows, config: DatasetGeneratorConfig, context: RunContext) -> Estimate:
+    client = _client(context, "labeller")
+    if not len(unlabelled) or client is None:
+        return Estimate(makes=GeneratedData((), {}, 0, {}, 0, 0))
+    text = sum(likely_tokens(row.input) for row in unlabelled) / len(unlabelled)
+    scored = is_scorer(client) and task.kind != "generation"
+    fewest = 1 if scored else max(1, min(config.votes, 2))
+    use = _voting(task, len(unlabelled) * fewest, client, text)
+    if scored:
+        # Two orders of the demonstrations and the channel, each for every input.
+        labels = sum(likely_tokens(label) + 1 for label in task.labels) or 40
+        tokens = len(unlabelled) * scored_tokens(task, text + _TURN, labels)
+        use = TeacherUse("labeller", len(unlabelled), round(tokens), 0)
+    return Estimate(
+        (use,),
+        assumptions=(f"{len(unlabelled):,} given inputs, {fewest} answer{'s' if fewest > 1 else ''} each",),
+        makes=GeneratedData(unlabelled, {}, 0, {}, 0, 0),
+    )
+
+
+def _writing_cost(
     task: TaskSpec, wanted: Mapping[str, int], config: DatasetGeneratorConfig, context: RunContext
 ) -> Estimate:
-    """Calls and tokens of the writer (`generator`) and the voters (`labeller`); `makes` has as many rows as wanted."""
     total = sum(wanted.values())
     if not total:
-        return Estimate(assumptions=("the rows at hand suffice",), makes=GeneratedData((), {}, 0, {}, 0, 0))
+        return Estimate(assumptions=("nothing has to be written",), makes=GeneratedData((), {}, 0, {}, 0, 0))
     writer = _client(context, "generator")
     kept = _KEPT_PLAIN if writer is not None and speaks_plain(writer) else _KEPT
     written = round(total / kept)
@@ -75,8 +118,9 @@ def _writing(task: TaskSpec, written: int, config: DatasetGeneratorConfig, clien
     return TeacherUse("generator", requests, round(requests * prompt), round(written * (text + 4)))
 
 
-def _voting(task: TaskSpec, votes: int, client: ChatClient | None) -> TeacherUse:
+def _voting(task: TaskSpec, votes: int, client: ChatClient | None, text_tokens: float | None = None) -> TeacherUse:
     text, answer = _lengths(task)
+    text = text if text_tokens is None else text_tokens
     if client is not None and is_scorer(client) and task.kind != "generation":
         # The prompt before the input is computed once. The direct way scores every label after the input.
         labels = sum(likely_tokens(label) + 1 for label in task.labels) or 4 * answer

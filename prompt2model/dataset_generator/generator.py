@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from prompt2model.component import Component, Estimate, RunContext
 from prompt2model.dataset_generator.asking import PROMPTS as ASKING_PROMPTS
@@ -17,7 +17,8 @@ from prompt2model.dataset_generator.balance import ANY, quotas
 from prompt2model.dataset_generator.calibrating import kept_calibration
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
 from prompt2model.dataset_generator.consistency import Answers, Electorate, Verdict, judge
-from prompt2model.dataset_generator.cost import generation_cost
+from prompt2model.dataset_generator.cost import as_if_labelled, generation_cost
+from prompt2model.dataset_generator.given_inputs import label_inputs, shard_count
 from prompt2model.dataset_generator.growing import GrowingSet
 from prompt2model.dataset_generator.reading import Candidate
 from prompt2model.dataset_generator.waves import Wave, read_waves, write_wave
@@ -44,11 +45,12 @@ _ENOUGH_WITHOUT_TEACHER = 8
 
 @dataclass(frozen=True)
 class GeneratorInputs:
-    """What the generator works on: the task, the rows at hand, and what a parent run asks for."""
+    """What the generator works on: the task, the rows at hand, what a parent run asks for, inputs without answers."""
 
     task: TaskSpec
     available: Rows
     request: DataRequest
+    unlabelled: Rows = ()
 
 
 class DatasetGenerator(Component[GeneratorInputs, GeneratedData]):
@@ -62,7 +64,32 @@ class DatasetGenerator(Component[GeneratorInputs, GeneratedData]):
     prompts = (*ASKING_PROMPTS, *LABELLING_PROMPTS)
 
     def run(self, inputs: GeneratorInputs, context: RunContext) -> GeneratedData:
-        """Raises TeacherError when examples are needed and nobody can write them."""
+        """Raises TeacherError when examples are needed and nobody can write them, or inputs labelled and nobody can."""
+        labelled = self._label_given(inputs, context)
+        if labelled is None:
+            return self._write(inputs, context)
+        inputs = replace(inputs, available=(*inputs.available, *labelled.rows))
+        return _together(labelled, self._write(inputs, context))
+
+    def _label_given(self, inputs: GeneratorInputs, context: RunContext) -> GeneratedData | None:
+        """The inputs that came without answers, with the teacher's; None where there are none."""
+        count = len(inputs.unlabelled)
+        if not count:
+            return None
+        if not ({"teacher", "labeller"} & context.teachers.keys()):
+            raise TeacherError(
+                f"{count:,} inputs have no answers and the run has no teacher to label them: name one with --teacher, "
+                "such as openai:NAME, or leave out --inputs"
+            )
+        data = GeneratedData((), {}, 0, {}, 0, 0)
+        shards = label_inputs(inputs.unlabelled, inputs.task, self.config, context)
+        for shard in context.progress.track(shards, "labelling inputs", total=shard_count(count)):
+            data = _together(data, _of_shard(shard))
+        context.progress.say(f"  {len(data.rows):,} of {count:,} given inputs labelled")
+        return data
+
+    def _write(self, inputs: GeneratorInputs, context: RunContext) -> GeneratedData:
+        """New examples, as many as are still wanted."""
         wanted = quotas(inputs.task, inputs.available, inputs.request, self.config)
         total = sum(wanted.values())
         if not total:
@@ -76,10 +103,11 @@ class DatasetGenerator(Component[GeneratorInputs, GeneratedData]):
 
     def estimate(self, inputs: GeneratorInputs, context: RunContext) -> Estimate:
         """Calls and tokens if about two thirds of what is written are kept."""
-        wanted = quotas(inputs.task, inputs.available, inputs.request, self.config)
+        given = as_if_labelled(inputs.unlabelled, inputs.task)
+        wanted = quotas(inputs.task, (*inputs.available, *given), inputs.request, self.config)
         if self._lack_of_teacher(inputs.task, context):
             wanted = {}
-        return generation_cost(inputs.task, wanted, self.config, context)
+        return generation_cost(inputs.task, wanted, given, self.config, context)
 
     @staticmethod
     def _lack_of_teacher(task: TaskSpec, context: RunContext) -> str:
@@ -108,6 +136,25 @@ class DatasetGenerator(Component[GeneratorInputs, GeneratedData]):
         note = f"{total} more examples would help, but {lack}; the run goes on with the {rows} rows at hand"
         context.progress.say(f"  {note}")
         return GeneratedData((), {}, 0, {}, 0, 0, (note,))
+
+
+def _of_shard(shard: Wave) -> GeneratedData:
+    return GeneratedData(
+        shard.rows, shard.dropped, shard.requests, shard.failed, shard.prompt_tokens, shard.completion_tokens
+    )
+
+
+def _together(first: GeneratedData, second: GeneratedData) -> GeneratedData:
+    """The rows of both, one after the other, and the sums of what was counted."""
+    return GeneratedData(
+        (*first.rows, *second.rows),
+        dict(sorted((Counter(first.dropped) + Counter(second.dropped)).items())),
+        first.requests + second.requests,
+        dict(sorted((Counter(first.failed) + Counter(second.failed)).items())),
+        first.prompt_tokens + second.prompt_tokens,
+        first.completion_tokens + second.completion_tokens,
+        (*first.notes, *second.notes),
+    )
 
 
 class _Session:

@@ -12,7 +12,8 @@ from prompt2model.artifacts import decode_record, encode_record, write_atomicall
 from prompt2model.errors import RunFolderError
 from prompt2model.records import Example
 
-_NAME = re.compile(r"wave-(\d{4,})\.jsonl")
+WAVE = "wave"
+"""The files of waves are called `wave-0001.jsonl` and so on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Wave:
     completion_tokens: int = 0
 
 
-def write_wave(folder: Path, wave: Wave) -> None:
+def write_wave(folder: Path, wave: Wave, name: str = WAVE) -> None:
     """One line of counts, then one line per row."""
     head = {
         "wave": wave.number,
@@ -52,15 +53,16 @@ def write_wave(folder: Path, wave: Wave) -> None:
     }
     lines = [head, *(encode_record(row) for row in wave.rows)]
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-    write_atomically(folder / f"wave-{wave.number:04d}.jsonl", text.encode("utf-8", "surrogatepass"))
+    write_atomically(folder / f"{name}-{wave.number:04d}.jsonl", text.encode("utf-8", "surrogatepass"))
 
 
-def read_waves(folder: Path) -> Iterator[Wave]:
+def read_waves(folder: Path, name: str = WAVE) -> Iterator[Wave]:
     """The finished waves from the first on, up to a gap. Raises RunFolderError for a damaged file."""
-    numbers = {int(found[1]) for path in folder.glob("wave-*.jsonl") if (found := _NAME.fullmatch(path.name))}
+    names = re.compile(rf"{name}-(\d{{4,}})\.jsonl")
+    numbers = {int(found[1]) for path in folder.glob(f"{name}-*.jsonl") if (found := names.fullmatch(path.name))}
     number = 1
     while number in numbers:
-        yield _read_wave(folder / f"wave-{number:04d}.jsonl", number)
+        yield _read_wave(folder / f"{name}-{number:04d}.jsonl", number)
         number += 1
 
 

@@ -7,15 +7,23 @@ import random
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol
 
 from prompt2model.artifacts import JsonlRows, dump_line
 from prompt2model.catalogue.data_files import Table
-from prompt2model.catalogue.row_reading import RowReader
 from prompt2model.records import Example, Source
 
 
+class ReadsRows(Protocol):
+    """Makes an example of a row, or says why there is none."""
+
+    def read(self, row: dict[str, str], source: Source) -> Example | str:
+        """The example, or the reason."""
+        ...
+
+
 def collect(
-    table: Table, reader: RowReader, source: Source, limit: int, rng: random.Random, dropped: Counter[str]
+    table: Table, reader: ReadsRows, source: Source, limit: int, rng: random.Random, dropped: Counter[str]
 ) -> list[Example]:
     """Usable rows in their order; of more than `limit` an even random sample (reservoir sampling, algorithm R).
 

@@ -26,6 +26,12 @@ class DatasetRetrieverConfig(ComponentConfig):
     data: tuple[Path, ...] = Field(
         default=(), description="Your own labelled files: CSV, TSV, JSON lines, JSON or Parquet."
     )
+    inputs: tuple[Path, ...] = Field(
+        default=(),
+        description="Your own inputs without answers, for the teacher to label: any of these files, or .txt with one "
+        "input a line.",
+    )
+    max_inputs: int = Field(default=5000, ge=1, description="Most inputs taken from one file without answers.")
     data_dirs: tuple[Path, ...] = Field(
         default=(), description="Folders of data sets, each a card README.md beside its files."
     )
@@ -34,7 +40,7 @@ class DatasetRetrieverConfig(ComponentConfig):
         description="ask a person (without one: as auto), auto takes what is checked to fit, none takes nothing, "
         "or the ids of data sets.",
     )
-    input_column: str | None = Field(default=None, description="Input column of your own files.")
+    input_column: str | None = Field(default=None, description="Input column of your own files, inputs too.")
     output_column: str | None = Field(default=None, description="Output column of your own files.")
     columns: Mapping[str, ColumnNames] = Field(
         default_factory=dict, description="Columns of data sets by id, where the proposed ones are wrong."

@@ -23,9 +23,10 @@ from prompt2model.dataset_retriever.fitting import Fit, judge
 from prompt2model.dataset_retriever.opening import OpenedDataset, open_dataset
 from prompt2model.dataset_retriever.questions import settle_columns, settle_labels
 from prompt2model.dataset_retriever.searching import Found, find_datasets
+from prompt2model.dataset_retriever.unlabelled_files import read_unlabelled_file
 from prompt2model.dataset_retriever.user_files import UserFile, read_user_file
 from prompt2model.errors import ConfigError, DataFileError, HubError
-from prompt2model.records import ChosenDataset, Example, RetrievedData, Source, TaskSpec, TestSet
+from prompt2model.records import ChosenDataset, Example, RetrievedData, Rows, Source, TaskSpec, TestSet
 
 _MOST_AUTOMATIC = 3
 _HUB_CHECKS = 3
@@ -45,6 +46,7 @@ class _Gathered:
     """What came of the chosen data sets so far."""
 
     rows: list[Example] = field(default_factory=list)
+    unlabelled: list[Example] = field(default_factory=list)
     tests: list[TestSet] = field(default_factory=list)
     chosen: list[ChosenDataset] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
@@ -64,6 +66,7 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
     Config = DatasetRetrieverConfig
     Inputs = DatasetRetrieverInputs
     Output = RetrievedData
+    version = 2
 
     config: DatasetRetrieverConfig
 
@@ -73,7 +76,7 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
 
     def input_files(self) -> Sequence[Path]:
         """The user's files and the folders of data sets."""
-        return (*self.config.data, *self.config.data_dirs)
+        return (*self.config.data, *self.config.inputs, *self.config.data_dirs)
 
     def run(self, inputs: DatasetRetrieverInputs, context: RunContext) -> RetrievedData:
         """Read the user's files, find data sets, choose, read their rows.
@@ -82,8 +85,10 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
         """
         task = inputs.task
         users = [self._user_file(path, task, context) for path in self.config.data]
-        found = self._find(task, context)
         gathered = _Gathered()
+        for path in self.config.inputs:
+            gathered.unlabelled += self._unlabelled_file(path, task, context, gathered)
+        found = self._find(task, context)
         for line in (*(user.note for user in users if user.note), *found.notes):
             gathered.note(line, context)
         for card in self._choose(task, found, context, gathered):
@@ -97,11 +102,20 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
             chosen=(*(user.chosen for user in users), *gathered.chosen),
             dropped=dict(sorted(gathered.dropped.items())),
             notes=tuple(gathered.notes),
+            unlabelled=_written(context.folder / "unlabelled.jsonl", gathered.unlabelled),
         )
 
     def _user_file(self, path: Path, task: TaskSpec, context: RunContext) -> UserFile:
         named = ColumnNames(input=self.config.input_column, output=self.config.output_column)
         return read_user_file(path, named, self.config.label_map.get(path.name, {}), task, context)
+
+    def _unlabelled_file(self, path: Path, task: TaskSpec, context: RunContext, gathered: _Gathered) -> list[Example]:
+        rng = context.rng("inputs", path.name)
+        column, limit, dropped = self.config.input_column, self.config.max_inputs, Counter[str]()
+        rows = read_unlabelled_file(path, column, task, limit, rng, context.chooser, dropped)
+        gathered.dropped.update({f"inputs: {reason}": count for reason, count in dropped.items()})
+        gathered.note(f"{path.name}: {len(rows):,} inputs for the teacher to label", context)
+        return rows
 
     def _find(self, task: TaskSpec, context: RunContext) -> Found:
         if self.config.datasets == "none" or not (self.config.data_dirs or context.hub_allowed):
@@ -226,6 +240,10 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
         if isinstance(self.config.datasets, tuple):
             raise DataFileError(line)
         return line
+
+
+def _written(path: Path, rows: Sequence[Example]) -> Rows:
+    return write_examples(path, rows) if rows else ()
 
 
 def _first_config(card: DatasetCard) -> str | None:

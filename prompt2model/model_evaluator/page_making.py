@@ -56,10 +56,14 @@ def data_flow(values: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     generated: GeneratedData = values["generated"]
     dataset: Dataset = values["dataset"]
     official = sum(len(test.rows) for test in retrieved.official_tests)
+    labelled = sum(row.source.kind == "labelled" for row in generated.rows)
+    written = len(generated.rows) - labelled
+    given = ("Your inputs, labelled by the teacher", _count(labelled), f"of {len(retrieved.unlabelled):,} given")
     return [
         ("Found", _count(len(retrieved.rows)), f"and {official:,} rows of official test splits" if official else ""),
         ("Left after tests were reserved", _count(len(reserved.remaining)), "before anything was generated"),
-        ("Written by the teacher", _count(len(generated.rows)), _asked(generated)),
+        *([given] if len(retrieved.unlabelled) else []),
+        ("Written by the teacher", _count(written), _asked(generated)),
         ("Training", _count(len(dataset.train)), ""),
         ("Validation", _count(len(dataset.validation)), "chose the checkpoint"),
         *((f"Test: {test.name}", _count(len(test.rows)), test.origin.replace("_", " ")) for test in dataset.tests),
@@ -87,7 +91,7 @@ def sources(dataset: Dataset, retrieved: RetrievedData) -> list[tuple[str, str, 
     known = {f"retrieved: {chosen.id}": _licence(chosen) for chosen in retrieved.chosen}
     lines = []
     for name, count in sorted(dataset.sources.items(), key=lambda source: (-source[1], source[0])):
-        own = "yours" if name.startswith(("user", "demonstration")) else ""
+        own = "yours" if name.startswith(("user", "demonstration", "your inputs")) else ""
         lines.append((name, _count(count), known.get(name, own)))
     return lines
 

@@ -55,6 +55,7 @@ class TestReserver(Component[ReserverInputs, ReservedTests]):
     Config = TestReserverConfig
     Inputs = ReserverInputs
     Output = ReservedTests
+    version = 2
 
     def input_files(self) -> Sequence[Path]:
         """The gold files."""
@@ -82,11 +83,16 @@ class TestReserver(Component[ReserverInputs, ReservedTests]):
         index = _index(tests, config.near_duplicate)
         path = context.folder / "remaining.jsonl"
         write_rows(path, _remaining(distinct.rows, held_out, index, dropped))
+        unlabelled: Rows = ()
+        if len(inputs.retrieved.unlabelled):
+            file = context.folder / "unlabelled.jsonl"
+            write_rows(file, _unlabelled(inputs.retrieved.unlabelled, distinct.rows, index, dropped))
+            unlabelled = JsonlRows(file, Example)
         for test in tests:
             context.progress.say(f"  {len(test.rows)} test rows reserved: {test.name} ({test.origin})")
         for reason, count in sorted(dropped.items()):
             context.progress.say(f"  {count} rows dropped: {reason}")
-        return ReservedTests(tuple(tests), JsonlRows(path, Example), dict(dropped))
+        return ReservedTests(tuple(tests), JsonlRows(path, Example), dict(dropped), unlabelled)
 
     def _gold(self, task: TaskSpec, dropped: Counter[str]) -> list[TestSet]:
         """The gold rows, one test set for each file name; a row that stands in two files counts once."""
@@ -168,4 +174,20 @@ def _remaining(rows: Rows, held_out: set[str], index: NearDuplicates, dropped: C
         elif index.find(row.input) is not None:
             dropped["near a test row"] += 1
         else:
+            yield row
+
+
+def _unlabelled(rows: Rows, labelled: Rows, index: NearDuplicates, dropped: Counter[str]) -> Iterator[Example]:
+    """Inputs that have no answer yet, each once, none near a test."""
+    known = {normalise_text(row.input) for row in labelled}
+    for row in rows:
+        key = normalise_text(row.input)
+        if not key:
+            dropped["inputs: empty input"] += 1
+        elif key in known:
+            dropped["inputs: duplicate"] += 1
+        elif index.find(row.input) is not None:
+            dropped["inputs: near a test row"] += 1
+        else:
+            known.add(key)
             yield row

@@ -401,3 +401,50 @@ def test_ten_thousand_rows_do_not_fill_the_folder(make_context: MakeContext, tmp
     found = retrieve(context, data_dirs=[tmp_path / "sets"], max_rows=100)
     assert len(found.rows) == 100
     assert sorted(path.name for path in context.folder.iterdir()) == ["rows.jsonl"]
+
+
+def test_inputs_without_answers_are_the_lines_of_a_text_file_or_a_column(
+    make_context: Callable[..., RunContext], tmp_path: Path
+) -> None:
+    lines = tmp_path / "mail.txt"
+    lines.write_text("first message\n\n  second, with a comma \nthird\n", encoding="utf-8")
+    table = write_csv(tmp_path / "log.csv", ["id", "text"], [["1", "from a table"], ["2", ""]])
+    data = retrieve(make_context(), inputs=(lines, table), datasets="none")
+    assert [row.input for row in data.unlabelled] == ["first message", "second, with a comma", "third", "from a table"]
+    assert {row.source.dataset for row in data.unlabelled} == {"mail.txt", "log.csv"}
+    assert all(row.references == () for row in data.unlabelled)
+    assert data.dropped == {"inputs: empty input": 2}
+    assert list(data.rows) == []
+
+
+def test_of_many_inputs_an_even_sample_is_taken(make_context: Callable[..., RunContext], tmp_path: Path) -> None:
+    lines = tmp_path / "mail.txt"
+    lines.write_text("".join(f"message {number}\n" for number in range(5000)), encoding="utf-8")
+    first = retrieve(make_context(), inputs=(lines,), datasets="none", max_inputs=100)
+    numbers = [row.source.row or 0 for row in first.unlabelled]
+    assert len(numbers) == 100 and numbers == sorted(numbers)
+    assert 1500 < sum(numbers) / 100 < 3500
+    assert first.dropped == {"inputs: over the row limit": 4900}
+    again = retrieve(make_context(), inputs=(lines,), datasets="none", max_inputs=100)
+    assert [row.source.row for row in again.unlabelled] == numbers
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("gone.txt", None, "does not exist"),
+        ("empty.txt", "", "there is no input"),
+        ("blank.txt", "\n \n", "there is no input"),
+        ("latin.txt", b"caf\xe9\n", "save the file as UTF-8"),
+        ("page.html", "<p>", "page.html"),
+    ],
+)
+def test_inputs_that_cannot_be_read(
+    name: str, content: Any, words: str, make_context: Callable[..., RunContext], tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(DataFileError, match=words) as raised:
+        retrieve(make_context(), inputs=(path,), datasets="none")
+    assert name in str(raised.value)

@@ -252,3 +252,26 @@ def test_a_gold_row_in_two_files_counts_once(make_context: Maker, tmp_path: Path
     two.write_text("text,label\na hammer,fruit\n")
     with pytest.raises(DataFileError, match=r"more.csv: row 1 repeats the input of row 1 in gold.csv"):
         reserver.run(Inputs(TASK, retrieved(())), make_context())
+
+
+def test_inputs_without_answers_remain_once_each_and_away_from_tests(make_context: Maker, tmp_path: Path) -> None:
+    gold = write(tmp_path, "text,label\nwhere on earth is the blue parcel of last week,tool\nan apple a day,fruit\n")
+    inputs = tuple(
+        make_example(text, (), Source("labelled", "mail.txt", row=number))
+        for number, text in enumerate(
+            (
+                "a new one",
+                "A  new one",
+                "",
+                "Where on earth is the blue parcel of last week?",
+                row(3, "fruit").input,
+                "another one",
+            )
+        )
+    )
+    data = RetrievedData((row(3, "fruit"),), (), (), (), {}, unlabelled=inputs)
+    reserved = TestReserver(TestReserverConfig(examples=(gold,))).run(Inputs(TASK, data), make_context())
+    assert [one.input for one in reserved.unlabelled] == ["a new one", "another one"]
+    assert reserved.dropped["inputs: duplicate"] == 2
+    assert reserved.dropped["inputs: empty input"] == 1
+    assert reserved.dropped["inputs: near a test row"] == 1

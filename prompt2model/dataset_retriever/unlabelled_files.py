@@ -1,0 +1,94 @@
+"""The user's own inputs without answers: a teacher labels them later. Read as a stream; at most so many are taken."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from prompt2model.catalogue.columns import ColumnChoice
+from prompt2model.catalogue.data_files import Table, read_table
+from prompt2model.catalogue.named_columns import columns_of
+from prompt2model.catalogue.row_reading import EMPTY_INPUT, NO_CHOICES, RowReader
+from prompt2model.catalogue.text_encoding import encoding_of, open_text
+from prompt2model.component import Chooser, Option
+from prompt2model.dataset_retriever.collecting import collect
+from prompt2model.errors import DataFileError
+from prompt2model.records import Example, Source, TaskSpec, make_example
+
+_LINES = "line"
+
+
+@dataclass(frozen=True, slots=True)
+class InputReader:
+    """Reads the input of a row, whatever else the row holds."""
+
+    column: str
+    reader: RowReader
+
+    def read(self, row: dict[str, str], source: Source) -> Example | str:
+        """An example without references, or why the row has no input."""
+        text = row[self.column].strip()
+        if not text:
+            return EMPTY_INPUT
+        if self.reader.task.kind != "multiple_choice":
+            return make_example(text, (), source)
+        choices = self.reader.choices(row) if self.reader.columns.choices else ()
+        return make_example(text, (), source, choices=choices) if len(choices) > 1 else NO_CHOICES
+
+
+def read_unlabelled_file(
+    path: Path,
+    named: str | None,
+    task: TaskSpec,
+    limit: int,
+    rng: random.Random,
+    chooser: Chooser,
+    dropped: Counter[str],
+) -> list[Example]:
+    """At most `limit` inputs of a file, an even random sample of more: the lines of a `.txt`, or a table's column.
+
+    Raises DataFileError when the file cannot be read or holds no input.
+    """
+    table = _lines(path) if path.suffix.casefold() == ".txt" else read_table(path, (named,))
+    columns = _columns(table, named, task, chooser)
+    reader = InputReader(columns.input, RowReader.for_table(table, columns, task))
+    inputs = collect(table, reader, Source("labelled", path.name), limit, rng, dropped)
+    if not inputs:
+        lacking = " with two choices or more" if task.kind == "multiple_choice" else ""
+        raise DataFileError(f"{path}: there is no input{lacking} in {columns.input!r}; name another input_column")
+    return inputs
+
+
+def _columns(table: Table, named: str | None, task: TaskSpec, chooser: Chooser) -> ColumnChoice:
+    if table.columns == (_LINES,):
+        return ColumnChoice(_LINES, "", "one input a line")
+    proposed = columns_of(table, task, named, None)
+    if named is not None or len(table.columns) == 1:
+        return proposed
+    sample = table.sample(3)
+    options = [
+        Option(name, name, {"first values": " | ".join(row[name][:60] for row in sample)}) for name in table.columns
+    ]
+    question = f"Which column of {table.path} is the input? Proposed, because {proposed.reason}."
+    picked = chooser.choose_one(f"columns:{table.path}:input", question, options, proposed.input)
+    return ColumnChoice(picked, "", proposed.reason, proposed.choices)
+
+
+@dataclass(frozen=True, slots=True)
+class _TextLines:
+    path: Path
+    encoding: str
+
+    def __iter__(self) -> Iterator[dict[str, str]]:
+        with open_text(self.path, self.encoding) as file:
+            for line in file:
+                yield {_LINES: line}
+
+
+def _lines(path: Path) -> Table:
+    if not path.is_file():
+        raise DataFileError(f"{path}: does not exist; give the path of a text file with one input a line")
+    return Table(path, (_LINES,), _TextLines(path, encoding_of(path)))
