@@ -18,6 +18,7 @@ from typing import Any, TextIO
 from prompt2model.catalogue.columns import ColumnChoice, propose_columns
 from prompt2model.catalogue.flattening import flatten, list_keys
 from prompt2model.catalogue.parquet_files import parquet_columns, parquet_rows
+from prompt2model.catalogue.request_logs import INPUT, OUTPUT, common_frame, is_request_log, log_row, turn_of
 from prompt2model.catalogue.text_encoding import encoding_of, open_text
 from prompt2model.errors import DataFileError
 
@@ -200,6 +201,8 @@ def _read_json(path: Path, lines: bool) -> Table:
     for number, value in itertools.islice(_json_values(path, encoding, lines), _SAMPLED_ROWS):
         if not isinstance(value, dict):
             raise DataFileError(f"{path}: row {number} is not an object; write each row as {{'column': value}}")
+        if number == 0 and is_request_log(value):
+            return _read_log(path, encoding, lines)
         columns.update(dict.fromkeys(flatten(value)))
         lists |= list_keys(value)
     if not columns:
@@ -208,6 +211,16 @@ def _read_json(path: Path, lines: bool) -> Table:
     return Table(
         path, names, _Stream(lambda: ({name: row.get(name, "") for name in names} for row in rows())), frozenset(lists)
     )
+
+
+def _read_log(path: Path, encoding: str, lines: bool) -> Table:
+    """Logged requests to a chat model, without the template that all of them share."""
+
+    def objects() -> Iterator[dict[str, Any]]:
+        return (value for _, value in _json_values(path, encoding, lines) if isinstance(value, dict))
+
+    frame = common_frame(turn_of(value)[0] for value in itertools.islice(objects(), _SAMPLED_ROWS))
+    return Table(path, (INPUT, OUTPUT), _Stream(lambda: (log_row(value, frame) for value in objects())))
 
 
 def _json_values(path: Path, encoding: str, lines: bool) -> Iterator[tuple[int, Any]]:
