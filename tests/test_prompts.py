@@ -23,6 +23,8 @@ VALUES: dict[str, Any] = {
     "earlier": ['{"input": "c", "output": "d"}'],
     "notes": ("more short ones",),
     "note": "where an order is",
+    "attributes": ("topic: parcels",),
+    "overused": ("N/A",),
     "count": 3,
     "choices": 4,
     "detail": 2,

@@ -15,7 +15,7 @@ from prompt2model.records import DataRequest, Demonstration, Example, TaskSpec
 from prompt2model.teacher.client import ChatClient, ChatRequest, Message
 from prompt2model.teacher.tokens import likely_tokens
 
-PROMPTS = ("generate_inputs", "generate_questions", "generate_plain")
+PROMPTS = ("generate_inputs", "generate_questions", "generate_plain", "generate_topics")
 
 _MAX_DEMONSTRATIONS = 24
 _SHOWN_CHARACTERS = 6000
@@ -65,8 +65,13 @@ class Writer:
         draw: int,
         earlier: Sequence[Example],
         rng: random.Random,
+        attributes: Sequence[str] = (),
+        overused: Sequence[str] = (),
     ) -> Asked:
-        """A request for `count` inputs: the user's demonstrations, 1 to 10 random earlier generations, the wish."""
+        """A request for `count` inputs: the user's demonstrations, 1 to 10 random earlier generations, the wish.
+
+        `attributes` say what the inputs shall be like, `overused` which outputs they shall not have.
+        """
         shown = list(self._task.demonstrations)
         rng.shuffle(shown)
         if self.plain and label is not None:
@@ -77,7 +82,7 @@ class Writer:
         if self.plain:
             messages, opening = self._plain_messages(label, shown, before, rng)
         else:
-            messages = self._chat_messages(label, count, shown, before, rng)
+            messages = self._chat_messages(label, count, shown, before, rng, attributes, overused)
         request = ChatRequest(
             messages,
             temperature=temperature,
@@ -102,11 +107,14 @@ class Writer:
         shown: Sequence[Demonstration],
         earlier: Sequence[Example],
         rng: random.Random,
+        attributes: Sequence[str],
+        overused: Sequence[str],
     ) -> tuple[Message, ...]:
         task = self._task
         common = {
             "instruction": task.instruction,
-            "demonstrations": _fitting([_line(item.input, item.output) for item in shown[:_MAX_DEMONSTRATIONS]]),
+            "attributes": attributes,
+            "demonstrations": demonstration_lines(shown),
             "earlier": _fitting([_line(row.input, row.target, row.choices) for row in earlier]),
             "notes": self._wishes.notes,
             "count": count,
@@ -117,7 +125,12 @@ class Writer:
             choices = max((len(row.choices) for row in earlier), default=4)
             return (Message("user", render(self.template, choices=choices, **common)),)
         text = render(
-            self.template, labels=task.labels, label_notes=dict(task.label_notes), label=label or "", **common
+            self.template,
+            labels=task.labels,
+            label_notes=dict(task.label_notes),
+            label=label or "",
+            overused=overused,
+            **common,
         )
         return (Message("user", text),)
 
@@ -139,6 +152,11 @@ class Writer:
         ask = render(self.template, instruction=brief(task.instruction), what=what, notes=self._wishes.notes)
         continued = "".join(f"- {line}\n" for line in lines) + f"- {opening}".rstrip()
         return (Message("user", guarded(ask)), Message("assistant", continued)), opening
+
+
+def demonstration_lines(shown: Sequence[Demonstration]) -> list[str]:
+    """The demonstrations as lines of JSON, as many as fit into a prompt."""
+    return _fitting([_line(item.input, item.output) for item in shown[:_MAX_DEMONSTRATIONS]])
 
 
 def _plain_tokens(demonstrations: Sequence[Demonstration]) -> int:

@@ -27,6 +27,25 @@ class DatasetGeneratorConfig(ComponentConfig):
         1.4, ge=0, le=2, description="Temperature of the last one; it rises linearly with progress in between."
     )
     max_earlier: int = Field(10, ge=0, description="Most earlier generations shown in one request (1 to this many).")
+    attributes: bool = Field(
+        True,
+        description="Whether each request draws what its inputs shall be like: topic, length, register, difficulty "
+        "(not with the embedded model).",
+    )
+    topics: int = Field(24, ge=0, description="Topics that the teacher is asked for once, to draw from; 0 for none.")
+    overused_output: float = Field(
+        0.05,
+        gt=0,
+        le=1,
+        description="Where text is written: share of the examples from which an output is named in requests as one "
+        "that came too often.",
+    )
+    max_output_share: float = Field(
+        0.25,
+        gt=0,
+        le=1,
+        description="Where text is written: most of the wanted examples that may have the same output.",
+    )
     per_request: int = Field(5, ge=1, description="Examples asked for in one request (the embedded model: always 1).")
     wave: int = Field(
         64, ge=1, le=5000, description="Most examples asked for in a wave; requests depend only on finished waves."

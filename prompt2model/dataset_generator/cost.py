@@ -112,7 +112,7 @@ def _writing(task: TaskSpec, written: int, config: DatasetGeneratorConfig, clien
         own = len(task.demonstrations) / max(1, len(task.labels))
         prompt = _HEAD_PLAIN + (own + earlier) * (text + 2)
         return TeacherUse("generator", written, round(written * prompt), round(written * text))
-    requests = -(-written // config.per_request)
+    requests = -(-written // config.per_request) + (1 if config.attributes and config.topics else 0)
     shown = len(task.demonstrations) * (text + answer + 12)
     prompt = likely_tokens(task.instruction) + _HEAD + shown + earlier * (text + answer + 12)
     return TeacherUse("generator", requests, round(requests * prompt), round(written * (text + 4)))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from prompt2model.component import Component, Estimate, RunContext
 from prompt2model.dataset_generator.asking import PROMPTS as ASKING_PROMPTS
-from prompt2model.dataset_generator.asking import Asked, Writer
+from prompt2model.dataset_generator.asking import Asked, Writer, demonstration_lines
 from prompt2model.dataset_generator.balance import ANY, quotas
 from prompt2model.dataset_generator.calibrating import kept_calibration
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
@@ -21,6 +21,7 @@ from prompt2model.dataset_generator.cost import as_if_labelled, generation_cost
 from prompt2model.dataset_generator.given_inputs import label_inputs, shard_count
 from prompt2model.dataset_generator.growing import GrowingSet
 from prompt2model.dataset_generator.reading import Candidate
+from prompt2model.dataset_generator.steering import ask_topics, draw_attributes, keep_topics, kept_topics
 from prompt2model.dataset_generator.waves import Wave, read_waves, write_wave
 from prompt2model.errors import BudgetExceededError, TeacherError
 from prompt2model.labelling import PROMPTS as LABELLING_PROMPTS
@@ -231,9 +232,9 @@ class _Session:
         yield f"{len(grown.rows)} of {grown.total} examples: {why}" + (f"; {short}" if self._task.labels else "")
 
     def _make_wave(self, number: int, labels: Sequence[str]) -> Wave:
-        asked = self._requests(number, labels)
-        responses = dict(self._client.complete_many([one.request for one in asked]))
         tally = _Tally()
+        asked = self._requests(number, labels, tally)
+        responses = dict(self._client.complete_many([one.request for one in asked]))
         candidates = self._new_candidates(asked, responses, tally)
         electorate = self._electorate = self._electorate or self._elect(candidates)
         wished = [origin.label or candidate.answer for candidate, origin in candidates]
@@ -260,7 +261,7 @@ class _Session:
             calibration = kept_calibration(folder, self._task, written, at_hand, rng)
         return Electorate(labeller, self._task, self._config, self._context.rng("votes"), calibration)
 
-    def _requests(self, number: int, labels: Sequence[str]) -> list[Asked]:
+    def _requests(self, number: int, labels: Sequence[str], tally: _Tally) -> list[Asked]:
         """The requests of a wave, from finished waves and the seed alone."""
         grown, most = self._grown, self._writer.per_request
         wishes = [
@@ -269,6 +270,9 @@ class _Session:
             for start in range(0, count, most)
         ]
         self._context.rng("wave", number).shuffle(wishes)
+        steered = self._config.attributes and not self._writer.plain
+        topics = self._wave_topics(number, tally) if steered and self._config.topics else ()
+        overused = grown.overused_outputs()
         done = float(len(grown.rows))
         # Inside a wave progress is only expected: how many will be kept is not known yet.
         step = min(1.0, (grown.total - done) / max(len(labels), 1))
@@ -277,9 +281,25 @@ class _Session:
             temperature = self._config.temperature(done, grown.total)
             draw = number * _DRAWS_PER_WAVE + index
             rng = self._context.rng("wave", number, "request", index)
-            asked.append(self._writer.ask(label or None, count, temperature, draw, grown.rows, rng))
+            attributes = draw_attributes(rng, topics) if steered else ()
+            asked.append(
+                self._writer.ask(label or None, count, temperature, draw, grown.rows, rng, attributes, overused)
+            )
             done += count * step
         return asked
+
+    def _wave_topics(self, number: int, tally: _Tally) -> tuple[str, ...]:
+        """Topics to draw from: asked for in the first wave, kept for all others."""
+        folder = self._context.folder
+        if number > 1:
+            return kept_topics(folder)
+        lines = demonstration_lines(self._task.demonstrations)
+        topics, response = ask_topics(self._client, self._task, lines, self._config.topics)
+        tally.reply(response)
+        if not topics:
+            tally.failed[response.failure or "unparsable"] += 1
+        keep_topics(folder, topics)
+        return topics
 
     def _new_candidates(
         self, asked: Sequence[Asked], responses: Mapping[ChatRequest, ChatResponse], tally: _Tally
@@ -316,6 +336,8 @@ class _Session:
         label = verdict.output if self._task.labels else ANY
         in_this_wave = sum(1 for row in earlier if self._grown.group(row) == label)
         reason = "label already full" if self._grown.missing(label) <= in_this_wave else None
+        if reason is None and self._grown.is_output_full(verdict.output, earlier):
+            reason = "output too frequent"
         reason = reason or self._grown.seen.refuse_pair(candidate.input, verdict.output)
         if reason is not None:
             tally.dropped[reason] += 1

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from prompt2model.dataset_generator.balance import ANY, share_out
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
+from prompt2model.dataset_generator.steering import OutputBalance
 from prompt2model.dataset_generator.waves import Wave
 from prompt2model.records import Demonstration, Example, TaskSpec
 from prompt2model.text_index.near_duplicates import NearDuplicates
@@ -60,6 +61,7 @@ class GrowingSet:
         self.seen = SeenInputs(task, config.near_duplicate)
         self.wanted = dict(wanted)
         self.total = sum(wanted.values())
+        self.outputs = OutputBalance(config, self.total)
         self.waves = 0
         self.relabelled = 0
         self.requests = self.prompt_tokens = self.completion_tokens = 0
@@ -67,6 +69,7 @@ class GrowingSet:
         self.failed: Counter[str] = Counter()
         self.given_up: list[str] = []
         self._closed = bool(task.labels)
+        self._open = task.kind == "generation"
         self._config = config
         self._asked: Counter[str] = Counter()
         self._kept: Counter[str] = Counter()
@@ -82,6 +85,8 @@ class GrowingSet:
                 self.seen.refuse_pair(row.input, row.target)
         self.waves += 1
         self.rows += wave.rows
+        if self._open:
+            self.outputs.add(row.target for row in wave.rows)
         self.relabelled += wave.relabelled
         self.requests += wave.requests
         self.prompt_tokens += wave.prompt_tokens
@@ -112,6 +117,14 @@ class GrowingSet:
         # Three trials at even odds are put in front, so that one bad wave does not decide.
         yields = {label: max(0.1, (self._kept[label] + 1.5) / (self._asked[label] + 2)) for label in missing}
         return share_out(min(self._config.wave, room), missing, yields)
+
+    def overused_outputs(self) -> tuple[str, ...]:
+        """Free outputs that came too often."""
+        return self.outputs.overused() if self._open else ()
+
+    def is_output_full(self, output: str, pending: Sequence[Example]) -> bool:
+        """Whether one more of a free output is too many; `pending` rows were accepted in this wave."""
+        return self._open and self.outputs.is_full(output, (row.target for row in pending))
 
     @property
     def out_of_attempts(self) -> bool:

@@ -155,7 +155,8 @@ def test_what_a_parent_run_wants_decides_labels_and_reaches_the_prompt(make_cont
     wishes = DataRequest(notes=("messages about glassware",), wanted_by_label={"shipping": 6, "billing": 2})
     data = run(make_context, client, wishes=wishes)
     assert Counter(item.target for item in data.rows) == {"shipping": 6, "billing": 2}
-    assert "messages about glassware" in client.requests[0].messages[-1].content
+    written = [r for r in client.requests if r.purpose == "generate"]
+    assert "messages about glassware" in written[0].messages[-1].content
 
 
 def test_duplicates_of_demonstrations_and_of_earlier_ones_are_refused(make_context: Make) -> None:
