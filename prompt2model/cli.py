@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -95,107 +95,77 @@ def options(
     """Describe a task in a prompt, get a small model of your own that does it, with proof of how well."""
 
 
-@app.command(help=_RUN_HELP, short_help="Make a model from a prompt.")
-def run(
-    prompt: Prompt = None,
-    prompt_file: PromptFile = None,
-    config: ConfigFile = None,
-    yes: Yes = False,
-    data: DataFiles = None,
-    inputs: InputFiles = None,
-    examples: ExampleFiles = None,
-    data_dir: DataFolders = None,
-    datasets: DatasetChoice = None,
-    input_column: InputColumn = None,
-    output_column: OutputColumn = None,
-    generate: Generate = None,
-    teacher: Teacher = None,
-    base_url: BaseUrl = None,
-    budget: Budget = None,
-    base_model: BaseModel = None,
-    hub: Hub = None,
-    name: RunName = None,
-    runs: RunsFolder = None,
-    replace: Replace = False,
-    seed: Seed = None,
-    set_: Assignments = None,
-) -> None:
-    """See `_RUN_HELP`."""
-    changes = config_changes(
-        prompt=prompt,
-        prompt_file=prompt_file,
-        data=data,
-        inputs=inputs,
-        examples=examples,
-        data_dir=data_dir,
-        datasets=datasets,
-        input_column=input_column,
-        output_column=output_column,
-        generate=generate,
-        teacher=teacher,
-        base_url=base_url,
-        budget=budget,
-        base_model=base_model,
-        hub=hub,
-        name=name,
-        runs=runs,
-        seed=seed,
-        assignments=set_,
-    )
-    _run(_pipeline(config, changes), yes, replace)
+def _run(pipeline: Pipeline, yes: bool, replace: bool = False) -> None:
+    from prompt2model.console import ConsoleProgress
+    from prompt2model.show import show_result
+
+    show_result(pipeline.run(chooser=_chooser(yes), progress=ConsoleProgress(), replace=replace))
 
 
-@app.command(help=_PLAN_HELP, short_help="Say what a run will cost, before anything is spent.")
-def plan(
-    prompt: Prompt = None,
-    prompt_file: PromptFile = None,
-    config: ConfigFile = None,
-    yes: Yes = False,
-    data: DataFiles = None,
-    inputs: InputFiles = None,
-    examples: ExampleFiles = None,
-    data_dir: DataFolders = None,
-    datasets: DatasetChoice = None,
-    input_column: InputColumn = None,
-    output_column: OutputColumn = None,
-    generate: Generate = None,
-    teacher: Teacher = None,
-    base_url: BaseUrl = None,
-    budget: Budget = None,
-    base_model: BaseModel = None,
-    hub: Hub = None,
-    name: RunName = None,
-    runs: RunsFolder = None,
-    seed: Seed = None,
-    set_: Assignments = None,
-) -> None:
-    """See `_PLAN_HELP`."""
+def _plan(pipeline: Pipeline, yes: bool, replace: bool) -> None:
     from prompt2model.console import ConsoleProgress
     from prompt2model.show import show_plan
 
-    changes = config_changes(
-        prompt=prompt,
-        prompt_file=prompt_file,
-        data=data,
-        inputs=inputs,
-        examples=examples,
-        data_dir=data_dir,
-        datasets=datasets,
-        input_column=input_column,
-        output_column=output_column,
-        generate=generate,
-        teacher=teacher,
-        base_url=base_url,
-        budget=budget,
-        base_model=base_model,
-        hub=hub,
-        name=name,
-        runs=runs,
-        seed=seed,
-        assignments=set_,
-    )
-    pipeline = _pipeline(config, changes)
-    show_plan(pipeline.plan(chooser=_chooser(yes), progress=ConsoleProgress()), pipeline.folder)
+    show_plan(pipeline.plan(chooser=_chooser(yes), progress=ConsoleProgress(), replace=replace), pipeline.folder)
+
+
+def _with_run_options(then: Callable[[Pipeline, bool, bool], None]) -> Callable[..., None]:
+    """A command with the options of a run, that hands the pipeline, `yes` and `replace` to `then`."""
+
+    def command(
+        prompt: Prompt = None,
+        prompt_file: PromptFile = None,
+        config: ConfigFile = None,
+        yes: Yes = False,
+        data: DataFiles = None,
+        inputs: InputFiles = None,
+        examples: ExampleFiles = None,
+        data_dir: DataFolders = None,
+        datasets: DatasetChoice = None,
+        input_column: InputColumn = None,
+        output_column: OutputColumn = None,
+        generate: Generate = None,
+        teacher: Teacher = None,
+        base_url: BaseUrl = None,
+        budget: Budget = None,
+        base_model: BaseModel = None,
+        hub: Hub = None,
+        name: RunName = None,
+        runs: RunsFolder = None,
+        replace: Replace = False,
+        seed: Seed = None,
+        set_: Assignments = None,
+    ) -> None:
+        changes = config_changes(
+            prompt=prompt,
+            prompt_file=prompt_file,
+            data=data,
+            inputs=inputs,
+            examples=examples,
+            data_dir=data_dir,
+            datasets=datasets,
+            input_column=input_column,
+            output_column=output_column,
+            generate=generate,
+            teacher=teacher,
+            base_url=base_url,
+            budget=budget,
+            base_model=base_model,
+            hub=hub,
+            name=name,
+            runs=runs,
+            seed=seed,
+            assignments=set_,
+        )
+        then(_pipeline(config, changes), yes, replace)
+
+    return command
+
+
+app.command("run", help=_RUN_HELP, short_help="Make a model from a prompt.")(_with_run_options(_run))
+app.command("plan", help=_PLAN_HELP, short_help="Say what a run will cost, before anything is spent.")(
+    _with_run_options(_plan)
+)
 
 
 @app.command()
@@ -323,13 +293,6 @@ def _pipeline(config: Path | None, changes: Mapping[str, Any]) -> Pipeline:
     if config is None:
         return Pipeline.from_config(make_config(merge({}, changes), "command line"))
     return Pipeline.from_config(load_config(config, changes), folder=config.parent.resolve())
-
-
-def _run(pipeline: Pipeline, yes: bool, replace: bool = False) -> None:
-    from prompt2model.console import ConsoleProgress
-    from prompt2model.show import show_result
-
-    show_result(pipeline.run(chooser=_chooser(yes), progress=ConsoleProgress(), replace=replace))
 
 
 def _chooser(yes: bool) -> Chooser:

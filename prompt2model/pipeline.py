@@ -133,13 +133,14 @@ class Pipeline:
         progress: Progress | None = None,
         teachers: Mapping[str, Any] | None = None,
         request: DataRequest | None = None,
+        replace: bool = False,
     ) -> Plan:
         """What the run will cost, step by step; nothing is spent.
 
         Reading the prompt and the data at hand costs nothing, so this much of the run is done and kept in its folder.
         Where a paid teacher has to read the prompt first, the plan ends there. Raises Prompt2ModelError.
         """
-        with self._opened(prompt, chooser, progress, teachers, request, False) as execution:
+        with self._opened(prompt, chooser, progress, teachers, request, replace) as execution:
             execution.spends = False
             for number, step in enumerate(DEFAULT_CHAIN):
                 if execution.found(step) is None and not execution.is_free(step):

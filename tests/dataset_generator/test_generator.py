@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dataset_generator.team_task import TASK, right_label
 
 from prompt2model.artifacts import dump_line
 from prompt2model.component import RunContext
@@ -23,17 +24,6 @@ from prompt2model.records import DataRequest, Demonstration, Example, GeneratedD
 from prompt2model.teacher import ChatRequest, ChatResponse, ScoreRequest, ScriptedClient
 
 Make = Callable[..., RunContext]
-TASK = TaskSpec(
-    instruction="Name the team.",
-    demonstrations=(
-        Demonstration("I paid twice for the lamp", "billing"),
-        Demonstration("Where is my lamp", "shipping"),
-    ),
-    kind="classification",
-    labels=("billing", "shipping"),
-    language="en",
-    original_prompt="",
-)
 DATES = TaskSpec("Write the date.", (Demonstration("2nd of May", "05-02"),), "generation", (), "en", "")
 WORDS = "lamp rug chair desk vase sofa stool clock shelf bowl plate mirror tray basket".split()
 STEMS = {"billing": "I was charged wrongly for the", "shipping": "The courier never came with the"}
@@ -42,10 +32,6 @@ STEMS = {"billing": "I was charged wrongly for the", "shipping": "The courier ne
 def text_for(seed: str, label: str) -> str:
     rng = random.Random(seed)
     return f"{STEMS[label]} {' and the '.join(rng.sample(WORDS, 4))} number {rng.randrange(1000)}"
-
-
-def right_label(text: str) -> str:
-    return "billing" if "charged" in text else "shipping"
 
 
 def honest(request: ChatRequest) -> str:

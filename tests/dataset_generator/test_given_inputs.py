@@ -7,33 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dataset_generator.team_task import TASK, right_label
 
 from prompt2model.component import RunContext
 from prompt2model.dataset_generator import DatasetGenerator, DatasetGeneratorConfig, GeneratorInputs
 from prompt2model.errors import TeacherError
-from prompt2model.records import DataRequest, Demonstration, Example, GeneratedData, Source, TaskSpec, make_example
+from prompt2model.records import DataRequest, Example, GeneratedData, Source, make_example
 from prompt2model.teacher import ChatRequest, ChatResponse, ScoreRequest, ScriptedClient
 
 Make = Callable[..., RunContext]
-TASK = TaskSpec(
-    instruction="Name the team.",
-    demonstrations=(
-        Demonstration("I paid twice for the lamp", "billing"),
-        Demonstration("Where is my lamp", "shipping"),
-    ),
-    kind="classification",
-    labels=("billing", "shipping"),
-    language="en",
-    original_prompt="",
-)
 INPUTS = tuple(
     make_example(text, (), Source("labelled", "mail.txt", row=number))
     for number, text in enumerate(f"{'charged for' if n % 3 else 'no sign of'} parcel {n}" for n in range(600))
 )
-
-
-def right_label(text: str) -> str:
-    return "billing" if "charged" in text else "shipping"
 
 
 def honest(request: ChatRequest) -> str:
