@@ -10,123 +10,69 @@ import typer
 
 from prompt2model.errors import ConfigError
 
+
+def _option(metavar: str, help: str, *names: str) -> Any:
+    """An option that is absent unless it is given."""
+    return typer.Option(*names, metavar=metavar, help=help, show_default=False)
+
+
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as `runs/NAME`.", show_default=False)]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take the default of every question.")]
-Budget = Annotated[
-    str | None,
-    typer.Option(metavar="AMOUNT", help="Most that teacher calls may use: 2usd, or 500000tokens.", show_default=False),
-]
+Budget = Annotated[str | None, _option("AMOUNT", "Most that teacher calls may use: 2usd, or 500000tokens.")]
 Prompt = Annotated[
     str | None,
     typer.Argument(
         metavar="PROMPT", help="The prompt, in quotes; needed unless --prompt-file gives it.", show_default=False
     ),
 ]
-PromptFile = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="A text file (UTF-8) with the prompt.", show_default=False)
-]
-ConfigFile = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="A TOML file with settings, the prompt too.", show_default=False)
-]
+PromptFile = Annotated[Path | None, _option("FILE", "A text file (UTF-8) with the prompt.")]
+ConfigFile = Annotated[Path | None, _option("FILE", "A TOML file with settings, the prompt too.")]
 DataFiles = Annotated[
-    list[Path] | None,
-    typer.Option(
-        metavar="FILE",
-        help="Your labelled rows to train on: CSV, JSONL, Parquet. May be repeated.",
-        show_default=False,
-    ),
+    list[Path] | None, _option("FILE", "Your labelled rows to train on: CSV, JSONL, Parquet. May be repeated.")
 ]
 InputFiles = Annotated[
     list[Path] | None,
-    typer.Option(
-        metavar="FILE",
-        help="Your inputs without answers, for the teacher to label: a table, or .txt with one a line. May be "
-        "repeated.",
-        show_default=False,
+    _option(
+        "FILE",
+        "Your inputs without answers, for the teacher to label: a table, or .txt with one a line. May be repeated.",
     ),
 ]
 ExampleFiles = Annotated[
     list[Path] | None,
-    typer.Option(
-        metavar="FILE",
-        help="Your gold rows, as few as 20: never trained on, they give the headline. May be repeated.",
-        show_default=False,
-    ),
+    _option("FILE", "Your gold rows, as few as 20: never trained on, they give the headline. May be repeated."),
 ]
-DataFolders = Annotated[
-    list[Path] | None,
-    typer.Option(metavar="FOLDER", help="A folder of data sets to search. May be repeated.", show_default=False),
-]
+DataFolders = Annotated[list[Path] | None, _option("FOLDER", "A folder of data sets to search. May be repeated.")]
 DatasetChoice = Annotated[
     str | None,
-    typer.Option(
-        metavar="WHICH",
-        help="Data sets to use of those found: ask (the default; auto with --yes), auto, none, or ids divided by "
-        "commas.",
-        show_default=False,
+    _option(
+        "WHICH",
+        "Data sets to use of those found: ask (the default; auto with --yes), auto, none, or ids divided by commas.",
     ),
 ]
 InputColumn = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME", help="Column of the inputs in --data and --examples; found when absent.", show_default=False
-    ),
+    str | None, _option("NAME", "Column of the inputs in --data and --examples; found when absent.")
 ]
 OutputColumn = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="Column of the answers in --data and --examples; found when absent.",
-        show_default=False,
-    ),
+    str | None, _option("NAME", "Column of the answers in --data and --examples; found when absent.")
 ]
 Generate = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        help="Examples the teacher writes; 0 for none. As many as the data at hand lacks when absent.",
-        show_default=False,
-    ),
+    int | None, _option("N", "Examples the teacher writes; 0 for none. As many as the data at hand lacks when absent.")
 ]
-Teacher = Annotated[
-    str | None,
-    typer.Option(metavar="WHO", help="embedded (the default), openai:NAME, or none.", show_default=False),
-]
-BaseUrl = Annotated[
-    str | None,
-    typer.Option(metavar="URL", help="Address of an OpenAI-compatible endpoint, with /v1.", show_default=False),
-]
+Teacher = Annotated[str | None, _option("WHO", "embedded (the default), openai:NAME, or none.")]
+BaseUrl = Annotated[str | None, _option("URL", "Address of an OpenAI-compatible endpoint, with /v1.")]
 BaseModel = Annotated[
-    str | None,
-    typer.Option(
-        metavar="MODEL",
-        help="Base model to train: an id or a folder; the best that fits when absent.",
-        show_default=False,
-    ),
+    str | None, _option("MODEL", "Base model to train: an id or a folder; the best that fits when absent.")
 ]
 Hub = Annotated[
     bool | None,
     typer.Option("--hub/--no-hub", help="Use the Hugging Face hub; not unless asked for.", show_default=False),
 ]
-RunName = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME", help="Name of the run's folder; made from the prompt when absent.", show_default=False
-    ),
-]
-RunsFolder = Annotated[
-    Path | None,
-    typer.Option(metavar="FOLDER", help="Where run folders are kept; `runs` when absent.", show_default=False),
-]
+RunName = Annotated[str | None, _option("NAME", "Name of the run's folder; made from the prompt when absent.")]
+RunsFolder = Annotated[Path | None, _option("FOLDER", "Where run folders are kept; `runs` when absent.")]
 Replace = Annotated[bool, typer.Option("--replace", help="Redo a run of that name as far as other settings change it.")]
-Seed = Annotated[
-    int | None, typer.Option(metavar="N", help="Seed of everything random; 0 when absent.", show_default=False)
-]
+Seed = Annotated[int | None, _option("N", "Seed of everything random; 0 when absent.")]
 Assignments = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set", metavar="KEY=VALUE", help="Any other setting: train.epochs=5. May be repeated.", show_default=False
-    ),
+    list[str] | None, _option("KEY=VALUE", "Any other setting: train.epochs=5. May be repeated.", "--set")
 ]
 
 
