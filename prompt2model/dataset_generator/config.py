@@ -66,11 +66,11 @@ class DatasetGeneratorConfig(ComponentConfig):
         description="When two written answers are the same: `exact` after normalisation, or `similar` (word overlap "
         "F1 of at least 0.5). `auto`: similar where the demonstrations' outputs are longer than four words.",
     )
-    min_confidence: float = Field(
-        0.0,
-        ge=0,
-        lt=1,
-        description="Given inputs whose scored label has a smaller probability than this are left out.",
+    surest_share: float = Field(
+        0.6,
+        gt=0,
+        le=1,
+        description="Of the given inputs with the same scored label, the share that is kept, the surest first.",
     )
     near_duplicate: float = Field(
         0.8, gt=0, le=1, description="Jaccard similarity of character 5-grams from which two inputs are one."

@@ -18,7 +18,7 @@ from prompt2model.dataset_generator.calibrating import kept_calibration
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
 from prompt2model.dataset_generator.consistency import Answers, Electorate, Verdict, judge
 from prompt2model.dataset_generator.cost import as_if_labelled, generation_cost
-from prompt2model.dataset_generator.given_inputs import label_inputs, shard_count
+from prompt2model.dataset_generator.given_inputs import label_inputs, shard_count, surest
 from prompt2model.dataset_generator.growing import GrowingSet
 from prompt2model.dataset_generator.reading import Candidate
 from prompt2model.dataset_generator.steering import ask_topics, draw_attributes, keep_topics, kept_topics
@@ -86,8 +86,11 @@ class DatasetGenerator(Component[GeneratorInputs, GeneratedData]):
         shards = label_inputs(inputs.unlabelled, inputs.task, self.config, context)
         for shard in context.progress.track(shards, "labelling inputs", total=shard_count(count)):
             data = _together(data, _of_shard(shard))
-        context.progress.say(f"  {len(data.rows):,} of {count:,} given inputs labelled")
-        return data
+        kept = surest(tuple(data.rows), self.config.surest_share)
+        doubtful = len(data.rows) - len(kept)
+        context.progress.say(f"  {len(data.rows):,} of {count:,} given inputs labelled, the {len(kept):,} surest kept")
+        dropped = {**data.dropped, **({"inputs: among the least sure of their label": doubtful} if doubtful else {})}
+        return replace(data, rows=kept, dropped=dropped)
 
     def _write(self, inputs: GeneratorInputs, context: RunContext) -> GeneratedData:
         """New examples, as many as are still wanted."""

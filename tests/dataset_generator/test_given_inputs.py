@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,14 +73,18 @@ def test_a_client_that_scores_gives_probabilities_and_doubtful_labels_can_be_lef
         return [sure if label == right_label(text) else 0.0 for label in request.answers]
 
     inputs = INPUTS[:40]
-    every = run(make_context, ScriptedClient(honest, score=score), inputs, examples=0)
+    settings = {"examples": 0, "surest_share": 1.0, "folder": tmp_path / "every"}
+    every = run(make_context, ScriptedClient(honest, score=score), inputs, **settings)
     assert len(every.rows) == 40
     assert all(row.soft_label and abs(sum(row.soft_label) - 1) < 1e-4 for row in every.rows)
-    settings = {"examples": 0, "min_confidence": 0.7, "folder": tmp_path / "sure"}
-    sure = run(make_context, ScriptedClient(honest, score=score), inputs, **settings)
-    assert sum(sure.dropped.values()) + len(sure.rows) == 40
-    assert 0 < len(sure.rows) < 40
-    assert not [row.input for row in sure.rows if max(row.soft_label or ()) < 0.7]
+    half = run(make_context, ScriptedClient(honest, score=score), inputs, examples=0, surest_share=0.5)
+    assert half.dropped == {"inputs: among the least sure of their label": 40 - len(half.rows)}
+    labels = Counter(row.target for row in every.rows)
+    assert Counter(row.target for row in half.rows) == {label: round(count / 2) for label, count in labels.items()}
+    for label in labels:
+        kept = [max(row.soft_label or ()) for row in half.rows if row.target == label]
+        left = [max(row.soft_label or ()) for row in every.rows if row.target == label and row not in half.rows]
+        assert min(kept) >= max(left)
 
 
 def test_a_killed_labelling_resumes_to_the_same_rows_and_asks_nothing_again(make_context: Make, tmp_path: Path) -> None:
