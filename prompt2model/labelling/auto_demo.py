@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Literal
 
 from prompt2model.errors import ConfigError
+from prompt2model.labelling.batch_marks import has_marks
 from prompt2model.labelling.batch_prompt import BatchPrompt, shown_text
 from prompt2model.labelling.batch_reading import LIKENESS, read_batch
 from prompt2model.labelling.batch_selection import Embeds, given_batches, nearest_batches
@@ -39,9 +40,10 @@ class AutoDemoPredictor:
     packaged one unless given); `given` takes them as they come and needs no embedder.
 
     An answer counts only where it surely belongs to its input (`read_batch`) and is a label, a choice or one line of
-    text. Every other input is asked again singly, as `FewShotPredictor` asks, and so is the rest of a reply that was
-    cut. A batch that is too long for the context is halved. A batch that the teacher could not be asked at all gives
-    its failure to its inputs. Each call's tokens are shared out among its inputs; of equal items the first bears them.
+    text. All other inputs are asked again singly, as `FewShotPredictor` asks, the rest of a reply that was cut among
+    them. An input with the marks of a batch in it (`has_marks`) is never put into one. A batch that is too long for the
+    context is halved. A batch that the teacher could not be asked at all gives its failure to its inputs. Each call's
+    tokens are shared out among its inputs; of equal items the first bears them.
 
     Raises ConfigError for a batch size below 1 and for demonstrations whose texts have several lines; WeightsError
     where the packaged embedder is needed and missing.
@@ -96,11 +98,14 @@ class AutoDemoPredictor:
     def batches(self, items: Sequence[Item]) -> list[list[Item]]:
         """The different items, parted into batches whose replies fit; the same items give the same batches."""
         unique = list(dict.fromkeys(items))
-        if self._selection == "nearest" and 1 < self.batch_size < len(unique):
-            places = nearest_batches([item.input for item in unique], self.batch_size, self._embeds())
+        alone = [item for item in unique if has_marks(shown_text(item))]
+        together = [item for item in unique if not has_marks(shown_text(item))]
+        if self._selection == "nearest" and 1 < self.batch_size < len(together):
+            places = nearest_batches([item.input for item in together], self.batch_size, self._embeds())
         else:
-            places = given_batches(len(unique), self.batch_size)
-        return [part for batch in places for part in self._that_fit([unique[place] for place in batch])]
+            places = given_batches(len(together), self.batch_size)
+        batches = [part for batch in places for part in self._that_fit([together[place] for place in batch])]
+        return [*batches, *([item] for item in alone)]
 
     def answer(self, batches: Sequence[Sequence[Item]]) -> dict[Item, BatchAnswer]:
         """The answers to batches of different items: those of many in one call each, and the rest singly."""

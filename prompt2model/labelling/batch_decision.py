@@ -114,7 +114,9 @@ class _Weighing:
         repeated = (ratio or 0.0) * self._question if predictor.echo and self._question else 0.0
         self.single = self._shared + self._question
         self.gain = saved - repeated
-        self.account = f"a batch of {size} saves {saved:.0f} prompt tokens an input, and repeating it costs as much as {repeated:.0f}"
+        self.account = (
+            f"a batch of {size} saves {saved:.0f} prompt tokens an input, repeating it costs as much as {repeated:.0f}"
+        )
 
     def decide(self, batch_size: int, text: str, pilot: Pilot | None = None) -> BatchDecision:
         """The decision with these figures."""

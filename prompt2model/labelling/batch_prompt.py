@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from prompt2model.labelling.batch_marks import ARROW, without_marks
+from prompt2model.labelling.batch_marks import ARROW
 from prompt2model.labelling.prompts import guarded, item_text
 from prompt2model.prompts import render
 from prompt2model.records import Demonstration, Item, TaskSpec
@@ -55,7 +55,7 @@ class BatchPrompt:
         turns = [Message("system", rules)]
         for start in range(0, len(self.demonstrations), self.size):
             shown = self.demonstrations[start : start + self.size]
-            pairs = [(without_marks(guarded(one.input)), without_marks(guarded(one.output))) for one in shown]
+            pairs = [(guarded(one.input), guarded(one.output)) for one in shown]
             turns.append(self._inputs([text for text, _ in pairs]))
             turns.append(Message("assistant", _lines("label_batch_answers", answers=pairs, echo=self.echo)))
         return tuple(turns)
@@ -66,8 +66,8 @@ class BatchPrompt:
 
 
 def shown_text(item: Item) -> str:
-    """The input with its choices and evidence, marks broken: as it stands in a batch and comes back in the reply."""
-    return without_marks(guarded(item_text(item)))
+    """The input with its choices and evidence: as it stands in a batch and comes back in the reply."""
+    return guarded(item_text(item))
 
 
 def _lines(template: str, **variables: object) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from prompt2model.labelling.batch_marks import ANSWER, ARROW, LIST_START, START, looks_marked
+from prompt2model.labelling.batch_marks import ANSWER, START
 from prompt2model.labelling.reading import folded, plain_form
 
 LIKENESS = 0.9
@@ -22,6 +22,8 @@ _SHORTEST_PART = 12
 """Characters that a shortened repetition must have: fewer may begin any text."""
 _LONG_TEXT = 300
 """Characters from which texts are compared by words, because comparing by characters takes quadratic time."""
+_LEAD = re.compile(r"^[\s*_`]*(?::|->)")
+"""What models put between a number and its answer."""
 _FENCE = re.compile(r"^[ \t]*```", re.MULTILINE)
 
 
@@ -35,16 +37,15 @@ class _Section:
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """A text in the forms in which it is compared. `marked`: something in it could be taken for a mark."""
+    """A text in the forms in which it is compared."""
 
     exact: str
     plain: str
-    marked: bool
 
     @classmethod
     def of(cls, text: str) -> _Text:
         exact = " ".join(folded(text).split())
-        return cls(exact, plain_form(text) or exact, looks_marked(text))
+        return cls(exact, plain_form(text) or exact)
 
 
 def read_batch(
@@ -52,11 +53,11 @@ def read_batch(
 ) -> dict[int, str]:
     """Place in the batch (from 0) → what the reply answers to that input; places that are not sure are left out.
 
-    `shown` are the inputs as the teacher saw them. With `echo` a section counts when its number and its repetition
-    speak of the same input: equal to it, at least `likeness` like it and less like any other, or shortened by an
-    ellipsis. An input that could be taken for marks must be repeated exactly. Two different answers to one input are
-    none. Without `echo` a reply counts only as a whole, because a skipped input would shift all numbers after it.
-    `cut`: the reply ended at its limit, so its last section may be half.
+    `shown` are the inputs as the teacher saw them, none of which has marks of its own (`has_marks`). With `echo` a
+    section counts when its number and its repetition speak of the same input: equal to it, at least `likeness` like it
+    and less like any other, or shortened by an ellipsis. Two different answers to one input are none. Without `echo` a
+    reply counts only as a whole, because a skipped input would shift all numbers after it. `cut`: the reply ended at
+    its limit, so its last section may be half.
     """
     sections = _sections(reply, len(shown))
     if cut:
@@ -75,7 +76,7 @@ def read_batch(
 
 def _sections(reply: str, size: int) -> list[_Section]:
     """The parts of the reply, numbered from 0 whether the model counted from 1 or from 0."""
-    starts = list(START.finditer(reply)) or list(LIST_START.finditer(reply))
+    starts = list(START.finditer(reply))
     if not starts:
         return []
     numbers = [int(start.group(1)) for start in starts]
@@ -97,8 +98,7 @@ def _by_number(sections: Sequence[_Section], size: int, cut: bool) -> dict[int, 
     whole = numbers == list(range(len(numbers))) if cut else sorted(numbers) == list(range(size))
     if not whole:
         return {}
-    said = {section.number: section.body.strip().lstrip(":").strip() for section in sections}
-    return {place: text.removeprefix(ARROW).strip() for place, text in said.items()}
+    return {section.number: _LEAD.sub("", section.body).strip() for section in sections}
 
 
 def _by_echo(section: _Section, texts: Sequence[_Text], likeness: float) -> str | None:
@@ -106,15 +106,10 @@ def _by_echo(section: _Section, texts: Sequence[_Text], likeness: float) -> str 
     if not 0 <= section.number < len(texts):
         return None
     arrows = list(ANSWER.finditer(section.body))
-    if len(arrows) > 1:
+    if len(arrows) != 1:
         return None
-    if arrows:
-        echo, said = section.body[: arrows[0].start()], section.body[arrows[0].end() :]
-        return said.strip() if _repeats(echo, section.number, texts, likeness) else None
-    # On one line the arrow may be the input's own, so nothing but the whole input may stand before it.
-    echo, arrow, said = section.body.rpartition(f" {ARROW} ")
-    exact = bool(arrow) and _Text.of(echo).exact == texts[section.number].exact
-    return said.strip() if exact else None
+    echo, said = section.body[: arrows[0].start()], section.body[arrows[0].end() :]
+    return said.strip() if _repeats(echo, section.number, texts, likeness) else None
 
 
 def _repeats(echo: str, place: int, texts: Sequence[_Text], likeness: float) -> bool:
@@ -122,8 +117,6 @@ def _repeats(echo: str, place: int, texts: Sequence[_Text], likeness: float) -> 
     others = [text for number, text in enumerate(texts) if number != place]
     if said.exact == own.exact:
         return True
-    if own.marked:
-        return False
     if said.plain == own.plain:
         return all(said.exact != other.exact for other in others)
     ratio = _ratio(said.plain, own.plain, likeness)
@@ -134,8 +127,11 @@ def _repeats(echo: str, place: int, texts: Sequence[_Text], likeness: float) -> 
 
 def _ratio(first: str, second: str, least: float) -> float:
     """2 · matches / length of both, in [0, 1]; 0 where it is below `least`."""
-    by_word = max(len(first), len(second)) > _LONG_TEXT
-    matcher = SequenceMatcher(None, first.split() if by_word else first, second.split() if by_word else second, False)
+    long = max(len(first), len(second)) > _LONG_TEXT
+    # Among many words the frequent ones are no anchors (`autojunk`): that can only lower the ratio.
+    matcher = (
+        SequenceMatcher(None, first.split(), second.split()) if long else SequenceMatcher(None, first, second, False)
+    )
     if matcher.real_quick_ratio() < least or matcher.quick_ratio() < least:
         return 0.0
     ratio = matcher.ratio()
@@ -146,7 +142,7 @@ def _is_shortened(echo: str, own: _Text, others: Sequence[_Text]) -> bool:
     """Whether the repetition is the beginning, or beginning and end, of this input and of no other."""
     for gap in _ELLIPSIS.finditer(echo):
         head, tail = plain_form(echo[: gap.start()]), plain_form(echo[gap.end() :])
-        if len(head) >= _SHORTEST_PART and _fits(own, head, tail):
+        if head and len(head) + len(tail) >= _SHORTEST_PART and _fits(own, head, tail):
             return not any(_fits(other, head, tail) for other in others)
     return False
 
