@@ -98,14 +98,14 @@ class AutoDemoPredictor:
     def batches(self, items: Sequence[Item]) -> list[list[Item]]:
         """The different items, parted into batches whose replies fit; the same items give the same batches."""
         unique = list(dict.fromkeys(items))
-        alone = [item for item in unique if has_marks(shown_text(item))]
-        together = [item for item in unique if not has_marks(shown_text(item))]
+        marked = {item for item in unique if has_marks(shown_text(item))}
+        together = [item for item in unique if item not in marked]
         if self._selection == "nearest" and 1 < self.batch_size < len(together):
             places = nearest_batches([item.input for item in together], self.batch_size, self._embeds())
         else:
             places = given_batches(len(together), self.batch_size)
         batches = [part for batch in places for part in self._that_fit([together[place] for place in batch])]
-        return [*batches, *([item] for item in alone)]
+        return [*batches, *([item] for item in unique if item in marked)]
 
     def answer(self, batches: Sequence[Sequence[Item]]) -> dict[Item, BatchAnswer]:
         """The answers to batches of different items: those of many in one call each, and the rest singly."""
@@ -153,8 +153,11 @@ class AutoDemoPredictor:
                 books.alone.append(item)
 
     def _answer(self, item: Item, said: str) -> str | None:
-        # Where text is written, nothing tells a second line from words around the answers.
-        return None if self._task.kind == "generation" and "\n" in said else self.single.answer(item, said)
+        line, _, rest = said.partition("\n")
+        # What follows may be words around the answers; where text is written, it may as well be half of this one.
+        if not line or (self._task.kind == "generation" and rest.strip()):
+            return None
+        return self.single.answer(item, line)
 
     def _reply_tokens(self, item: Item) -> int:
         longest = max((len(choice.encode("utf-8", "surrogatepass")) for choice in item.choices), default=0)

@@ -88,11 +88,11 @@ def decide_batching(
             f"single: the price of {predictor.client.model} is not known, so nobody can say whether batches cost less; "
             "give it among the prices, or set the labeller to batch",
         )
+    if weighing.gain <= 0:
+        return weighing.decide(1, f"single: {weighing.account}")
     batches = [batch for batch in predictor.batches(sample) if len(batch) > 1]
     if not batches:
         return weighing.decide(1, "single: no two inputs go into one batch")
-    if weighing.gain <= 0:
-        return weighing.decide(1, f"single: {weighing.account}")
     count = len(sample) if total is None else total
     if count * weighing.gain <= min(pilot_items, len(sample)) * weighing.single:
         return weighing.decide(1, f"single: on {count:,} inputs batches would save less than it costs to try them")
@@ -116,6 +116,8 @@ class _Weighing:
         self.gain = saved - repeated
         self.account = (
             f"a batch of {size} saves {saved:.0f} prompt tokens an input, repeating it costs as much as {repeated:.0f}"
+            if repeated < inf
+            else "its prompts cost nothing, so a batch has nothing to save"
         )
 
     def decide(self, batch_size: int, text: str, pilot: Pilot | None = None) -> BatchDecision:

@@ -51,7 +51,7 @@ class _Text:
 def read_batch(
     reply: str, shown: Sequence[str], *, echo: bool, cut: bool, likeness: float = LIKENESS
 ) -> dict[int, str]:
-    """Place in the batch (from 0) → what the reply answers to that input; places that are not sure are left out.
+    """Place in the batch (from 0) → what the reply says after that input; places that are not sure are left out.
 
     `shown` are the inputs as the teacher saw them, none of which has marks of its own (`has_marks`). With `echo` a
     section counts when its number and its repetition speak of the same input: equal to it, at least `likeness` like it
@@ -59,7 +59,8 @@ def read_batch(
     reply counts only as a whole, because a skipped input would shift all numbers after it. `cut`: the reply ended at
     its limit, so its last section may be half.
     """
-    sections = _sections(reply, len(shown))
+    # Without repetitions only a whole reply shows that it counts from 0.
+    sections = _sections(reply, len(shown), may_count_from_0=echo or not cut)
     if cut:
         # Of a cut reply the numbers before the cut count.
         sections = sections[:-1]
@@ -74,13 +75,13 @@ def read_batch(
     return {place: answers.pop() for place, answers in found.items() if len(answers) == 1}
 
 
-def _sections(reply: str, size: int) -> list[_Section]:
+def _sections(reply: str, size: int, *, may_count_from_0: bool) -> list[_Section]:
     """The parts of the reply, numbered from 0 whether the model counted from 1 or from 0."""
     starts = list(START.finditer(reply))
     if not starts:
         return []
     numbers = [int(start.group(1)) for start in starts]
-    first = 0 if 0 in numbers and size not in numbers else 1
+    first = 0 if may_count_from_0 and 0 in numbers and size not in numbers else 1
     ends = [start.start() for start in starts[1:]] + [len(reply)]
     bodies = [reply[start.end() : end] for start, end in zip(starts, ends, strict=True)]
     if _FENCE.search(reply[: starts[0].start()]):
@@ -98,7 +99,7 @@ def _by_number(sections: Sequence[_Section], size: int, cut: bool) -> dict[int, 
     whole = numbers == list(range(len(numbers))) if cut else sorted(numbers) == list(range(size))
     if not whole:
         return {}
-    return {section.number: _LEAD.sub("", section.body).strip() for section in sections}
+    return {section.number: _LEAD.sub("", section.body).lstrip(" \t").rstrip() for section in sections}
 
 
 def _by_echo(section: _Section, texts: Sequence[_Text], likeness: float) -> str | None:
@@ -109,7 +110,7 @@ def _by_echo(section: _Section, texts: Sequence[_Text], likeness: float) -> str 
     if len(arrows) != 1:
         return None
     echo, said = section.body[: arrows[0].start()], section.body[arrows[0].end() :]
-    return said.strip() if _repeats(echo, section.number, texts, likeness) else None
+    return said.lstrip(" \t").rstrip() if _repeats(echo, section.number, texts, likeness) else None
 
 
 def _repeats(echo: str, place: int, texts: Sequence[_Text], likeness: float) -> bool:

@@ -58,6 +58,7 @@ def bulk_labeller(
     calibration: Sequence[Demonstration] = (),
     seed: int = 0,
     batch_size: int = BATCH_SIZE,
+    selection: Literal["nearest", "given"] = "nearest",
     prices: Prices | None = None,
     price_ratio: float | None = None,
 ) -> tuple[FewShotPredictor | ScoredLabelPredictor | AutoDemoPredictor, BatchDecision | None]:
@@ -72,7 +73,7 @@ def bulk_labeller(
     settled = isinstance(single, ScoredLabelPredictor) or not fits_batches(task, shown)
     if labeller == "single" or (labeller == "auto" and settled):
         return single, None
-    batched = AutoDemoPredictor(client, task, shown, batch_size=batch_size)
+    batched = AutoDemoPredictor(client, task, shown, batch_size=batch_size, selection=selection)
     if labeller == "batch":
         return batched, None
     decision = decide_batching(batched, sample, total=total, prices=prices, price_ratio=price_ratio)

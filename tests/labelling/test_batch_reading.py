@@ -192,6 +192,7 @@ def test_long_texts_are_compared_in_little_time() -> None:
         ("1. x\n2. y\n3. z", False, {}),
         ("[1] x\n[2] y\n[3]", True, {0: "x", 1: "y"}),
         ("[1] x\n[3] y\n[2] z", True, {}),
+        ("[0] x\n[1] y\n[2] z", True, {}),
         ("[1] x\n[2] y", False, {}),
         ("[1] x\n[1] y\n[2] z", False, {}),
         ("[1] x\n[2] y\n[3] z\n[4] u", False, {}),
