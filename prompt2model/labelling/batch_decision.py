@@ -8,7 +8,7 @@ Discounts of an endpoint for prompts that begin alike are not counted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil, inf
 
@@ -32,13 +32,15 @@ for the embedded model on one core: 80 and 700 tokens a second)."""
 class Pilot:
     """Items that were asked both ways. `read`: how many were answered by a batch rather than again singly.
 
-    `agreement` is the share of those with the same answer both ways. Costs are means per item in prompt tokens' worth;
-    that of the batch includes what was asked again singly.
+    `agreement` is the share of those with the same answer both ways. Tokens are what was used, prompt and completion;
+    costs are means per item in prompt tokens' worth. Those of the batch include what was asked again singly.
     """
 
     items: int
     read: int
     agreement: float
+    single_tokens: tuple[int, int]
+    batch_tokens: tuple[int, int]
     single_cost: float
     batch_cost: float
 
@@ -149,13 +151,13 @@ def _try_both(predictor: AutoDemoPredictor, batches: Sequence[list[Item]], ratio
     asked = [item for item in items if singly[item].failure not in TEACHERS_FAULT]
     read = [item for item in asked if answers[item].batched and answers[item].prediction.text is not None]
     same = sum(_same(answers[item].prediction, singly[item]) for item in read)
-    return Pilot(
-        len(items),
-        len(read),
-        same / len(read) if read else 0.0,
-        _cost(list(singly.values()), ratio),
-        _cost([answers[item].prediction for item in items], ratio),
+    single_tokens = _tokens(singly[item] for item in items)
+    batch_tokens = _tokens(answers[item].prediction for item in items)
+    single_cost, batch_cost = (
+        (prompt + ratio * completion) / len(items) for prompt, completion in (single_tokens, batch_tokens)
     )
+    agreement = same / len(read) if read else 0.0
+    return Pilot(len(items), len(read), agreement, single_tokens, batch_tokens, single_cost, batch_cost)
 
 
 def _same(first: Prediction, second: Prediction) -> bool:
@@ -164,11 +166,10 @@ def _same(first: Prediction, second: Prediction) -> bool:
     return normalise_text(first.text) == normalise_text(second.text)
 
 
-def _cost(predictions: Sequence[Prediction], ratio: float) -> float:
-    """Mean cost in prompt tokens' worth."""
-    prompt = sum(prediction.prompt_tokens for prediction in predictions)
-    completion = sum(prediction.completion_tokens for prediction in predictions)
-    return (prompt + ratio * completion) / len(predictions) if predictions else 0.0
+def _tokens(predictions: Iterable[Prediction]) -> tuple[int, int]:
+    """Prompt and completion tokens of all."""
+    pairs = [(prediction.prompt_tokens, prediction.completion_tokens) for prediction in predictions]
+    return sum(prompt for prompt, _ in pairs), sum(completion for _, completion in pairs)
 
 
 def _judge(pilot: Pilot, size: int, agreement: float) -> tuple[int, str]:

@@ -56,6 +56,7 @@ def test_batches_are_chosen_where_they_cost_less_and_answer_alike() -> None:
         spent[is_batch(request.messages[-1].content)] += response.prompt_tokens + 4 * response.completion_tokens
     assert pilot.single_cost * 32 == pytest.approx(spent[False])
     assert pilot.batch_cost * 32 == pytest.approx(spent[True])
+    assert pilot.batch_tokens[0] + 4 * pilot.batch_tokens[1] == spent[True]
     share = f"{pilot.batch_cost / pilot.single_cost:.0%}"
     assert decision.text.startswith("batches of 8: ") and f"at {share} of the cost" in decision.text
 
