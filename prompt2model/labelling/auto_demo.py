@@ -125,6 +125,8 @@ class AutoDemoPredictor:
             messages=self.prompt.messages(batch),
             temperature=0.0,
             max_tokens=_ROOM + sum(map(self._reply_tokens, batch)),
+            # A small model goes on with inputs of its own.
+            stop=(f"\n[{len(batch) + 1}]",),
             purpose=self._purpose,
         )
 

@@ -44,6 +44,7 @@ def test_answers_come_in_the_order_of_the_items_from_few_calls(echo: bool) -> No
     assert batches_asked(client) == [8, 8, 4]
     assert len(client.requests) == 3
     assert {request.temperature for request in client.requests} == {0.0}
+    assert [request.stop for request in client.requests] == [("\n[9]",), ("\n[9]",), ("\n[5]",)]
     assert sum(p.prompt_tokens for p in found) == sum(used(client, "prompt"))
     assert sum(p.completion_tokens for p in found) == sum(used(client, "completion"))
 
