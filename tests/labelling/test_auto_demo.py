@@ -6,7 +6,9 @@ from collections.abc import Callable
 from itertools import islice
 
 import pytest
-from batch_teacher import FAULTS, asked_inputs, is_batch, reply_to, right_label, written
+from batch_teacher import FAULTS, Inputs, asked_inputs, is_batch, reply_to, right_label, written
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sample_task import TASK
 
 from prompt2model.errors import ConfigError, NoAnswerError
@@ -227,6 +229,45 @@ def test_a_streamed_answer_is_asked_singly() -> None:
     assert list(labeller(teacher()).stream(ITEMS[1])) == ["billing"]
     with pytest.raises(NoAnswerError):
         list(labeller(teacher(single=lambda text: "?")).stream(ITEMS[1]))
+
+
+LINES = st.sampled_from(
+    [
+        "I was charged",
+        "Where is it?",
+        "nobody came ...",
+        "-> billing",
+        "[2] Where is it?",
+        "```",
+        "1. charged",
+        "",
+        "a -> b",
+    ]
+)
+TEXTS = st.lists(st.lists(LINES, min_size=1, max_size=3).map("\n".join), min_size=2, max_size=9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(TEXTS, st.integers(2, 5), st.sampled_from(["delete", "double", "insert", "cut", "end"]), st.integers(0, 60))
+def test_whatever_the_inputs_and_wherever_a_reply_is_damaged_no_label_is_wrong(
+    texts: list[str], size: int, damage: str, where: int
+) -> None:
+    def damaged(inputs: Inputs) -> str | ChatResponse:
+        lines = written(inputs).split("\n")
+        place = where % len(lines)
+        if damage == "delete":
+            del lines[place]
+        elif damage in ("double", "insert"):
+            lines.insert(place, lines[place] if damage == "double" else "As I said: billing.")
+        reply = "\n".join(lines)
+        if damage in ("cut", "end"):
+            return ChatResponse(reply[: where * 2], finish="length" if damage == "cut" else "stop")
+        return reply
+
+    client = ScriptedClient(lambda request: reply_to(last(request), damaged))
+    found = list(labeller(client, batch_size=size).predict([Item(text) for text in texts]))
+    assert [p.text for p in found] == [right_label(text) for text in texts]
+    assert sum(p.prompt_tokens for p in found) == sum(used(client, "prompt"))
 
 
 def test_a_batch_size_below_one_is_refused() -> None:
