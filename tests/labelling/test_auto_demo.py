@@ -7,7 +7,7 @@ from itertools import islice
 
 import pytest
 from batch_teacher import FAULTS, Inputs, asked_inputs, is_batch, reply_to, right_label, written
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sample_task import TASK
 
@@ -247,7 +247,7 @@ LINES = st.sampled_from(
 TEXTS = st.lists(st.lists(LINES, min_size=1, max_size=3).map("\n".join), min_size=2, max_size=9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(TEXTS, st.integers(2, 5), st.sampled_from(["delete", "double", "insert", "cut", "end"]), st.integers(0, 60))
 def test_whatever_the_inputs_and_wherever_a_reply_is_damaged_no_label_is_wrong(
     texts: list[str], size: int, damage: str, where: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from prompt2model.labelling.batch_marks import START, has_marks
@@ -21,7 +21,7 @@ LINES = st.one_of(
 )
 TEXTS = st.lists(LINES, min_size=1, max_size=3).map("\n".join).filter(lambda text: not has_marks(text))
 BATCHES = st.lists(TEXTS, min_size=2, max_size=5, unique_by=lambda text: " ".join(text.casefold().split()))
-EVERY = settings(max_examples=50, deadline=None)
+EVERY = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def answers(count: int) -> list[str]:

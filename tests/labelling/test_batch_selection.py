@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from batch_teacher import asked_inputs, reply_to, right_label
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sample_task import TASK
 
@@ -40,7 +40,7 @@ def embedder() -> Embedder:
     return load_embedder()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.integers(0, 300), max_size=40), st.integers(1, 9))
 def test_every_input_is_in_one_batch_and_only_the_last_is_smaller(numbers: list[int], size: int) -> None:
     texts = [str(number) for number in numbers]
