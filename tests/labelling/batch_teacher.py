@@ -54,8 +54,11 @@ FAULTS: dict[str, Callable[[Inputs], str]] = {
     "twice, with other answers": lambda inputs: written(inputs) + "\n" + written(inputs, label=lambda _: "billing"),
     "no answers, only text": lambda inputs: "I am sorry, what should I do with these?",
     "half a reply": lambda inputs: written(inputs)[: len(written(inputs)) // 2],
-    "an answer that stands in words to come": lambda inputs: (
+    "no answer, and words to come": lambda inputs: (
         f"[1] {inputs[0][1]}\n->\nThe others are about where_is_it and no more.\n" + written(inputs[1:])
+    ),
+    "no label, and words to come": lambda inputs: (
+        f"[1] {inputs[0][1]}\n-> hard to say\nThe others are about where_is_it and no more.\n" + written(inputs[1:])
     ),
     "all on one line": lambda inputs: " ".join(f"[{n}] {text} -> {right_label(text)}" for n, text in inputs),
 }

@@ -100,6 +100,17 @@ def test_replies_that_have_to_be_asked_again_are_no_saving(fault: str) -> None:
     assert decision.pilot.batch_cost > decision.pilot.single_cost
 
 
+def test_batches_that_answer_alike_and_cost_more_are_refused() -> None:
+    rule = decide()[0]
+    even = (rule.instruction_tokens - rule.batch_instruction_tokens / 8) / rule.question_tokens
+    decision, _ = decide(FAULTS["half a reply"], price_ratio=even * 0.99, total=10**6)
+    pilot = decision.pilot
+    assert pilot is not None and pilot.agreement == 1.0 and pilot.read == 16
+    assert pilot.batch_cost > pilot.single_cost
+    assert decision.batch_size == 1
+    assert f"cost {pilot.batch_cost / pilot.single_cost:.0%} of asking singly" in decision.text
+
+
 def test_an_unknown_price_is_not_guessed() -> None:
     class Elsewhere(ScriptedClient):
         base_url = "https://models.example.org/v1"
