@@ -4,20 +4,34 @@ labeller = teacher_predictor(client, task)
 for prediction in labeller.predict([Item("Where is my parcel?")]): ...
 """
 
+from prompt2model.labelling.auto_demo import AutoDemoPredictor
+from prompt2model.labelling.batch_decision import BatchDecision, Pilot, decide_batching
 from prompt2model.labelling.calibration import choose_calibration
 from prompt2model.labelling.few_shot import FewShotPredictor
 from prompt2model.labelling.prompts import PROMPTS
 from prompt2model.labelling.reading import read_label
 from prompt2model.labelling.scored import ScoredLabelPredictor
 from prompt2model.labelling.scoring_forms import channel_fits
-from prompt2model.labelling.teacher_predictor import fastest_teacher, scored_tokens, teacher_predictor
+from prompt2model.labelling.teacher_predictor import (
+    Labeller,
+    bulk_labeller,
+    fastest_teacher,
+    scored_tokens,
+    teacher_predictor,
+)
 
 __all__ = [
     "PROMPTS",
+    "AutoDemoPredictor",
+    "BatchDecision",
     "FewShotPredictor",
+    "Labeller",
+    "Pilot",
     "ScoredLabelPredictor",
+    "bulk_labeller",
     "channel_fits",
     "choose_calibration",
+    "decide_batching",
     "fastest_teacher",
     "read_label",
     "scored_tokens",

@@ -20,6 +20,7 @@ class FewShotPredictor:
 
     An answer that is no label (or no choice) is a failure `unparsable`; what was said is kept in `raw`. A text that
     was cut at `max_tokens` is a failure `truncated`. `draw` and a temperature above 0 give other samples.
+    `prompt` makes the messages; `answer_tokens` is the longest answer that is asked for.
     """
 
     def __init__(
@@ -39,8 +40,8 @@ class FewShotPredictor:
         self._temperature = temperature
         self._draw = draw
         self._purpose = purpose
-        self._prompt = LabellingPrompt(task, demonstrations_for(task, demonstrations), speaks_plain(client))
-        self._max_tokens = _longest_label(task.labels) if task.labels else max_tokens
+        self.prompt = LabellingPrompt(task, demonstrations_for(task, demonstrations), speaks_plain(client))
+        self.answer_tokens = _longest_label(task.labels) if task.labels else max_tokens
 
     def predict(self, items: Iterable[Item]) -> Iterator[Prediction]:
         """One prediction per item, in the order of the items."""
@@ -66,9 +67,9 @@ class FewShotPredictor:
     def request(self, item: Item) -> ChatRequest:
         """What the teacher is asked for `item`."""
         return ChatRequest(
-            messages=self._prompt.messages(item),
+            messages=self.prompt.messages(item),
             temperature=self._temperature,
-            max_tokens=self._max_tokens,
+            max_tokens=self.answer_tokens,
             stop=self._stop(),
             draw=self._draw,
             purpose=self._purpose,
@@ -78,7 +79,7 @@ class FewShotPredictor:
         """What the teacher's response says about `item`."""
         text, failure = None, response.failure
         if failure is None:
-            text = self._answer(item, response.text)
+            text = self.answer(item, response.text)
             if not response.text.strip():
                 failure = "empty"
             elif text is None:
@@ -93,7 +94,8 @@ class FewShotPredictor:
             completion_tokens=response.completion_tokens,
         )
 
-    def _answer(self, item: Item, said: str) -> str | None:
+    def answer(self, item: Item, said: str) -> str | None:
+        """The answer to `item` that `said` gives for sure, or None."""
         if self._task.kind == "classification":
             return read_label(said, self.labels)
         if self._task.kind == "multiple_choice" and item.choices:
@@ -101,9 +103,9 @@ class FewShotPredictor:
         return said.strip() or None
 
     def _stop(self) -> tuple[str, ...]:
-        if not self._prompt.plain:
+        if not self.prompt.plain:
             return ()
-        one_line = all("\n" not in shown.output.strip() for shown in self._prompt.demonstrations)
+        one_line = all("\n" not in shown.output.strip() for shown in self.prompt.demonstrations)
         return ("\n",) if self.labels or one_line else ("\n\n", "\nInput:")
 
 

@@ -15,7 +15,10 @@ from prompt2model.prompts import render
 from prompt2model.records import Demonstration, Item, TaskSpec
 from prompt2model.teacher.client import ChatClient, Message
 
-PROMPTS = ("label_system", "label_input", "label_plain", "label_channel")
+PROMPTS = (
+    "label_system", "label_input", "label_plain", "label_channel",
+    "label_batch_system", "label_batch_inputs", "label_batch_answers",
+)  # fmt: skip
 """The prompt templates of this room: part of the fingerprint of every step that asks a teacher for answers."""
 
 _MARK = re.compile(r"<\s*(/?)\s*input\s*>", re.IGNORECASE)

@@ -33,11 +33,12 @@ def read_label(text: str, labels: Sequence[str]) -> str | None:
 
 def plain_form(text: str) -> str:
     """Letters and digits only, casefolded, single spaces."""
-    kept = "".join(c if c.isalnum() or unicodedata.category(c).startswith("M") else " " for c in _folded(text))
+    kept = "".join(c if c.isalnum() or unicodedata.category(c).startswith("M") else " " for c in folded(text))
     return " ".join(kept.split())
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """NFKC, casefolded."""
     return unicodedata.normalize("NFKC", text).casefold()
 
 
@@ -54,8 +55,8 @@ def _forms(labels: tuple[str, ...]) -> tuple[str, ...] | None:
 
 def _exact(text: str, labels: Sequence[str], forms: tuple[str, ...] | None) -> str | None:
     if forms is None:
-        bare = " ".join(_folded(text).split())
-        matches = [label for label in labels if " ".join(_folded(label).split()) == bare.strip("\"'`") or label == bare]
+        bare = " ".join(folded(text).split())
+        matches = [label for label in labels if " ".join(folded(label).split()) == bare.strip("\"'`") or label == bare]
         return matches[0] if len(matches) == 1 else None
     form = plain_form(text)
     return labels[forms.index(form)] if form in forms else None
@@ -63,7 +64,7 @@ def _exact(text: str, labels: Sequence[str], forms: tuple[str, ...] | None) -> s
 
 def _at_start(text: str, labels: Sequence[str], forms: tuple[str, ...]) -> str | None:
     """The label that the text begins with, when a line end or a punctuation mark closes it."""
-    head = re.split(r"[\n\r.;:!?()\u2014]|\s[-\u2013]\s", _folded(text).lstrip(" \t\r\n\"'`*([{"), maxsplit=1)[0]
+    head = re.split(r"[\n\r.;:!?()\u2014]|\s[-\u2013]\s", folded(text).lstrip(" \t\r\n\"'`*([{"), maxsplit=1)[0]
     form = plain_form(head)
     return labels[forms.index(form)] if form in forms else None
 
