@@ -31,6 +31,7 @@ class Fit:
     `cost` is the part of the ELBO that was paid for the voters' parameters, nats."""
 
     name: str
+    estimated_balance: bool
     probabilities: Probabilities
     accuracy: Floats
     elbo: float
@@ -39,11 +40,16 @@ class Fit:
 
 @dataclass(frozen=True, eq=False)
 class _VoterPosterior:
-    """log_votes: float64 [u, L], the expected log-probability of each pattern's votes given each label."""
+    """log_votes: float64 [u, L], the expected log-probability of each pattern's votes given each label.
+
+    The parameters' Dirichlet distributions, over the last axis; `spent`: nats for what their prior was taken from.
+    """
 
     log_votes: Floats
-    cost: float
     accuracy: Floats
+    posterior: Floats
+    prior: Floats
+    spent: float = 0.0
 
 
 _Update = Callable[[Probabilities], _VoterPosterior]
@@ -58,8 +64,7 @@ def fit_shared(patterns: VotePatterns, start: Probabilities, estimate_balance: b
         right, total = patterns.right(probabilities)
         seen = np.array([right.sum(), (total - right).sum()]) if meet else np.zeros(2)
         posterior = (_SHARED_PRIOR + seen)[None]
-        cost = _divergence(posterior, _SHARED_PRIOR[None])
-        return _coin_posterior(patterns, np.repeat(posterior, patterns.voters, axis=0), cost)
+        return _coin_posterior(patterns, posterior, _SHARED_PRIOR[None])
 
     return _fit("equal voters", patterns, start, estimate_balance, update)
 
@@ -73,15 +78,15 @@ def fit_accuracies(
     def update(probabilities: Probabilities) -> _VoterPosterior:
         right, total = patterns.right(probabilities)
         posterior = prior + np.stack([right, total - right], axis=1)
-        return _coin_posterior(patterns, posterior, _divergence(posterior, prior))
+        return _coin_posterior(patterns, posterior, prior)
 
     return _fit("accuracies", patterns, start, estimate_balance, update)
 
 
-def fit_confusions(patterns: VotePatterns, accuracies: Fit, estimate_balance: bool, strength: float) -> Fit:
+def fit_confusions(patterns: VotePatterns, accuracies: Fit, strength: float) -> Fit:
     """Each voter has its own confusion matrix; the prior of a row is the voter's accuracy, `strength` votes strong.
 
-    The prior was estimated from the same votes, so its cost is charged too.
+    The prior was estimated from the same votes, so its cost is charged too. The classes are as in that fit.
     """
     prior = strength * one_coin(accuracies.accuracy, patterns.labels)
 
@@ -94,9 +99,9 @@ def fit_confusions(patterns: VotePatterns, accuracies: Fit, estimate_balance: bo
             log_votes[rows] += patterns.weights[rows, voter, None] * log_theta[voter].T[patterns.choices[rows, voter]]
         right, total = patterns.right(probabilities)
         accuracy = right / np.where(total > 0, total, 1)
-        return _VoterPosterior(log_votes, _divergence(posterior, prior) + accuracies.cost, accuracy)
+        return _VoterPosterior(log_votes, accuracy, posterior, prior, accuracies.cost)
 
-    return _fit("confusions", patterns, accuracies.probabilities, estimate_balance, update)
+    return _fit("confusions", patterns, accuracies.probabilities, accuracies.estimated_balance, update)
 
 
 def one_coin(accuracy: Floats, labels: int) -> Floats:
@@ -110,11 +115,8 @@ def _fit(name: str, patterns: VotePatterns, start: Probabilities, estimate_balan
     probabilities = start
     even = np.ones(patterns.labels)
     for _ in range(_ITERATIONS):
-        if estimate_balance:
-            balance = even + patterns.counts @ probabilities
-            log_balance, cost = _expected_log(balance), _divergence(balance, even)
-        else:
-            log_balance, cost = np.full(patterns.labels, -np.log(patterns.labels)), 0.0
+        balance = even + patterns.counts @ probabilities
+        log_balance = _expected_log(balance) if estimate_balance else np.full(patterns.labels, -np.log(patterns.labels))
         voters = update(probabilities)
         log_joint = log_balance + voters.log_votes
         top = log_joint.max(axis=1, keepdims=True)
@@ -124,20 +126,24 @@ def _fit(name: str, patterns: VotePatterns, start: Probabilities, estimate_balan
         if np.abs(probabilities - before)[patterns.counts > 0].max(initial=0.0) < _CHANGE:
             break
     evidence = float(patterns.counts @ (np.log(total) + top)[:, 0])
+    cost = _divergence(voters.posterior, voters.prior) + voters.spent
+    if estimate_balance:
+        evidence -= _divergence(balance, even)
     named = f"{name}, {'estimated' if estimate_balance else 'equal'} classes"
-    return Fit(named, probabilities, voters.accuracy, evidence - cost - voters.cost, voters.cost)
+    return Fit(named, estimate_balance, probabilities, voters.accuracy, evidence - cost, cost)
 
 
-def _coin_posterior(patterns: VotePatterns, posterior: Floats, cost: float) -> _VoterPosterior:
-    """posterior: float64 [m, 2], Beta(right, wrong) of each voter."""
-    log_right, log_wrong = _expected_log(posterior).T
+def _coin_posterior(patterns: VotePatterns, posterior: Floats, prior: Floats) -> _VoterPosterior:
+    """posterior: float64 [m, 2], Beta(right, wrong) of each voter, or [1, 2] of all."""
+    log_right, log_wrong = np.broadcast_to(_expected_log(posterior), (patterns.voters, 2)).T
     log_wrong = log_wrong - np.log(max(patterns.labels - 1, 1))
     log_votes = np.repeat((patterns.weights @ log_wrong)[:, None], patterns.labels, axis=1)
     for voter in range(patterns.voters):
         rows = patterns.voted(voter)
         gain = log_right[voter] - log_wrong[voter]
         log_votes[rows, patterns.choices[rows, voter]] += patterns.weights[rows, voter] * gain
-    return _VoterPosterior(log_votes, cost, posterior[:, 0] / posterior.sum(axis=1))
+    accuracy = np.broadcast_to(posterior[:, 0] / posterior.sum(axis=1), patterns.voters)
+    return _VoterPosterior(log_votes, accuracy, posterior, prior)
 
 
 def _expected_log(dirichlet: Floats) -> Floats:

@@ -38,7 +38,7 @@ class LabelModel:
 
 
 def best_fit(patterns: VotePatterns, independent: int) -> Fit:
-    """The simplest model that explains the votes. `independent`: the number of voters that are not one another's copies.
+    """The simplest model that explains the votes. `independent`: how many voters are no copies of one another.
 
     With one label, or without a vote, there is nothing to learn: the start stands.
     """
@@ -46,13 +46,13 @@ def best_fit(patterns: VotePatterns, independent: int) -> Fit:
     best = _richer(shared[0], [shared[1]])
     if independent < _FEWEST_VOTERS or patterns.labels == 1 or not patterns.counts.any():
         return best
-    accuracies, confusions = [], []
-    for balance, equal in zip((False, True), shared, strict=True):
-        centre = float(equal.accuracy[0])
-        own = [fit_accuracies(patterns, equal.probabilities, balance, centre, s) for s in _ACCURACY_STRENGTHS]
-        accuracies += own
-        start = max(own, key=lambda fit: fit.elbo)
-        confusions += [fit_confusions(patterns, start, balance, s) for s in _CONFUSION_STRENGTHS]
+    accuracies = [
+        fit_accuracies(patterns, equal.probabilities, balance, float(equal.accuracy[0]), strength)
+        for balance, equal in zip((False, True), shared, strict=True)
+        for strength in _ACCURACY_STRENGTHS
+    ]
+    start = max(accuracies, key=lambda fit: fit.elbo)
+    confusions = [fit_confusions(patterns, start, strength) for strength in _CONFUSION_STRENGTHS]
     return _richer(_richer(best, accuracies), confusions)
 
 

@@ -69,11 +69,14 @@ class Votes:
         if len(set(lengths.values())) > 1:
             raise UserInputError(f"every voter answers every input (None where it abstains); answers: {lengths}")
         places = {label: place for place, label in enumerate(labels)}
-        columns = [[places.get(text, ABSTAINED) if text is not None else ABSTAINED for text in s] for s in
-                   answers.values()]  # fmt: skip
-        table = np.array(columns, np.int64).reshape(len(answers), -1).T
-        wanted = [places.get(text, ABSTAINED) if text is not None else ABSTAINED for text in asked]
-        return cls(tuple(labels), tuple(answers), table, np.array(wanted, np.int64))
+
+        def positions(texts: Sequence[str | None]) -> list[int]:
+            return [ABSTAINED if text is None else places.get(text, ABSTAINED) for text in texts]
+
+        # A list of rows also has a shape where there is no input.
+        rows = list(zip(*(positions(said) for said in answers.values()), strict=True))
+        table = np.array(rows, np.int64).reshape(len(rows), len(answers))
+        return cls(tuple(labels), tuple(answers), table, np.array(positions(asked), np.int64))
 
     @classmethod
     def from_predictions(cls, labels: Sequence[str], predictions: Mapping[str, Iterable[Prediction]]) -> Votes:
@@ -83,8 +86,10 @@ class Votes:
     def _whole_numbers(self, table: Choices, what: str) -> Choices:
         numbers = np.array(table)
         if numbers.size and not np.issubdtype(numbers.dtype, np.integer):
-            raise UserInputError(f"the {what} are positions in the list of labels, whole numbers; given: {numbers.dtype}")
-        if numbers.size and not (ABSTAINED <= numbers.min() and numbers.max() < len(self.labels)):
+            raise UserInputError(
+                f"the {what} are positions in the list of labels, whole numbers; given: {numbers.dtype}"
+            )
+        if numbers.size and not (numbers.min() >= ABSTAINED and numbers.max() < len(self.labels)):
             raise UserInputError(
                 f"the {what} are positions 0 to {len(self.labels) - 1}, or {ABSTAINED} for none; "
                 f"given: {numbers.min()} to {numbers.max()}"
