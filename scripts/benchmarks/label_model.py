@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -148,6 +149,11 @@ def measure_all(votes: Votes, truth: NDArray[np.int64]) -> dict[str, Measured]:
     return {name: measure(aggregator.aggregate(votes), truth) for name, aggregator in AGGREGATORS.items()}
 
 
+def measure_case(case: Case, seed: int) -> dict[str, Measured]:
+    """Every aggregator on one draw of a case."""
+    return measure_all(*case.simulate(seed))
+
+
 def only(votes: Votes, voters: Sequence[int]) -> Votes:
     """The votes of some voters; their names are numbered, so that one may be taken several times."""
     names = tuple(f"{number} {votes.voters[voter]}" for number, voter in enumerate(voters))
@@ -189,8 +195,10 @@ class Bench:
         table = []
         errors: dict[str, list[float]] = {name: [] for name in AGGREGATORS}
         runs: dict[str, list[tuple[float, str]]] = {name: [] for name in AGGREGATORS}
-        for case in self.cases:
-            measured = [measure_all(*case.simulate(seed)) for seed in self._seeds(case)]
+        pool = ProcessPoolExecutor(2)
+        every = {case: [pool.submit(measure_case, case, seed) for seed in self._seeds(case)] for case in self.cases}
+        for case, futures in every.items():
+            measured = [future.result() for future in futures]
             row: dict[str, float | str] = {"case": case.name}
             for name in AGGREGATORS:
                 row[name] = round(statistics.fmean(one[name].accuracy for one in measured), 4)
@@ -199,6 +207,7 @@ class Bench:
                 runs[name] += [(one[name].accuracy - one["majority"].accuracy, case.name) for one in measured]
             table.append(row)
             print(" ".join(f"{key}={value}" for key, value in row.items()), flush=True)
+        pool.shutdown()
         self.record.extra["cases"] = table
         for name, key in (("dependent", "worst_vs_majority"), ("label_model", "worst_vs_majority_label_model")):
             gain = [(statistics.fmean(self._of(runs[name], case.name)), case.name) for case in self.cases]
@@ -214,8 +223,8 @@ class Bench:
             self.record.add(key, Figure(statistics.fmean(errors[name]), len(errors[name]), note=note))
 
     def _seeds(self, case: Case) -> Sequence[int]:
-        """Enough for 700 inputs: on few, one input more or less is more than what is to be seen."""
-        return self.seeds if len(self.seeds) == 1 else range(SEEDS[0], SEEDS[0] + max(len(self.seeds), 700 // case.n))
+        """Enough for 350 inputs: on few, one input more or less is more than what is to be seen."""
+        return self.seeds if len(self.seeds) == 1 else range(SEEDS[0], SEEDS[0] + max(len(self.seeds), 350 // case.n))
 
     @staticmethod
     def _of(runs: Sequence[tuple[float, str]], case: str) -> list[float]:
@@ -248,7 +257,7 @@ def main() -> None:
     record.extra["seeds"] = list(SEEDS)
     record.extra["notes"] = [
         "Every case is in the list `CASES` of the script; the mean accuracies of each stand in the record (`cases`).",
-        "Large cases have 3 seeds, small ones as many as make 700 inputs.",
+        "Large cases have 3 seeds, small ones as many as make 350 inputs.",
         "The stored answers of ten models to 1,273 questions are not among the data; the situation is simulated.",
     ]
     seeds, cases = (SEEDS[:1], CASES[::12]) if arguments.quick else (SEEDS, CASES)

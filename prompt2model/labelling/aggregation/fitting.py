@@ -18,7 +18,7 @@ from prompt2model.labelling.aggregation.patterns import Floats, VotePatterns
 from prompt2model.labelling.aggregation.result import Probabilities
 
 _ITERATIONS = 200
-_CHANGE = 1e-4
+_CHANGE = 1e-3
 """Largest change of a probability at which a fit is done."""
 _SHARED_PRIOR = np.array([2.0, 1.0])
 """Beta(right, wrong) of voters of whom nothing is known: rather right than wrong."""
