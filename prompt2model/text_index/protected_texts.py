@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 
 from prompt2model.records import Example
 from prompt2model.text_index.bm25 import searchable
@@ -44,12 +44,25 @@ def bare_text(text: str) -> str:
     return " ".join(_MARKS.sub(" ", normalised).split()) or normalised
 
 
-def word_grams(text: str) -> frozenset[tuple[str, ...]]:
-    """All runs of eight words of a text (sixteen pairs of characters in scripts without spaces); of a shorter, none."""
-    spaced = searchable(normalise_text(text))
-    length = _GRAM if spaced == normalise_text(text) else _UNSPACED_GRAM
+def word_grams(text: str, form: Set[tuple[str, ...]] = frozenset()) -> frozenset[tuple[str, ...]]:
+    """All runs of eight words of a text (sixteen pairs of characters in scripts without spaces); of a shorter, none.
+
+    Words that stand in a run of `form` are taken out first.
+    """
+    normalised = normalise_text(text)
+    spaced = searchable(normalised)
+    length = _GRAM if spaced == normalised else _UNSPACED_GRAM
     words = _WORD.findall(spaced)
-    return frozenset(tuple(words[start : start + length]) for start in range(len(words) - length + 1))
+    grams = _runs(words, length)
+    found = [start for start, gram in enumerate(grams) if gram in form]
+    if found:
+        formal = {place for start in found for place in range(start, start + length)}
+        grams = _runs([word for place, word in enumerate(words) if place not in formal], length)
+    return frozenset(grams)
+
+
+def _runs(words: Sequence[str], length: int) -> list[tuple[str, ...]]:
+    return [tuple(words[start : start + length]) for start in range(len(words) - length + 1)]
 
 
 class ProtectedTexts:
@@ -57,7 +70,7 @@ class ProtectedTexts:
 
     A text is `ALIKE` one of them when the Jaccard index of their character 5-grams, punctuation and case aside, is at
     least `similarity`, in (0, 1]. It is `CONTAINED` when one of the two holds 70 % of the word 8-grams of the other;
-    n-grams that many protected texts have are passed over, for they are the form of the task and no text's own.
+    what many protected texts say is passed over, for it is the form of the task and no text's own.
     With `numbers_matter`, texts that name different numbers are not alike: "in 2 days" asks for another answer than
     "in 3 days".
     """
@@ -70,14 +83,14 @@ class ProtectedTexts:
         self._shingles = [shingles(bare_text(text)) for text in distinct]
         self._numbers = [numbers_in(text) for text in distinct] if numbers_matter else None
         self._by_rare_shingle = _by_rarest(self._shingles, similarity)
-        grams = [word_grams(text) for text in distinct]
-        counts = Counter(gram for own in grams for gram in own)
+        counts = Counter(gram for text in distinct for gram in word_grams(text))
         most = max(2, _FORM_SHARE * len(distinct))
         self._form = frozenset(gram for gram, count in counts.items() if count > most)
-        self._sizes = [len(own - self._form) for own in grams]
+        grams = [word_grams(text, self._form) for text in distinct]
+        self._sizes = [len(own) for own in grams]
         self._by_gram: dict[tuple[str, ...], list[int]] = defaultdict(list)
         for number, own in enumerate(grams):
-            for gram in own - self._form:
+            for gram in own:
                 self._by_gram[gram].append(number)
 
     def judge(self, text: str) -> str | None:
@@ -95,7 +108,7 @@ class ProtectedTexts:
         return any(jaccard(own, self._shingles[number]) >= self.similarity for number in candidates)
 
     def _is_contained(self, text: str) -> bool:
-        grams = word_grams(text) - self._form
+        grams = word_grams(text, self._form)
         shared = Counter(number for gram in grams for number in self._by_gram.get(gram, ()))
         return any(count >= CONTAINED_SHARE * min(self._sizes[number], len(grams)) for number, count in shared.items())
 
