@@ -9,21 +9,10 @@ from prompt2model.dataset_assembler.config import DatasetAssemblerConfig
 from prompt2model.errors import ContaminationError
 from prompt2model.records import Dataset, Example, TaskSpec, TestSet
 from prompt2model.text_index.near_meaning import NearMeanings
-from prompt2model.text_index.protected_texts import ALIKE, CONTAINED, ProtectedTexts, judged_text
+from prompt2model.text_index.protected_texts import ProtectedTexts, counted_as, judged_text
 from prompt2model.text_index.text_vectors import TextVectors
 
-_REASONS = {
-    ALIKE: "near a test row by its words",
-    CONTAINED: "holds a test row, or stands in one",
-}
 NEAR_BY_MEANING = "near a test row by its meaning"
-_OF = {
-    "user": "your rows",
-    "gold": "gold rows",
-    "demonstration": "demonstrations",
-    "retrieved": "retrieved rows",
-    "generated": "generated rows",
-}
 
 
 class TestGate:
@@ -46,7 +35,7 @@ class TestGate:
         text = judged_text(row)
         reason = self._words.judge(text)
         if reason is not None:
-            return _REASONS[reason]
+            return reason
         if self._meanings is not None and self._meanings.find(text) is not None:
             return NEAR_BY_MEANING
         return None
@@ -58,7 +47,7 @@ class TestGate:
             if reason is None:
                 yield row
             else:
-                dropped[f"{reason}: {_OF[row.source.kind]}"] += 1
+                dropped[counted_as(reason, row)] += 1
 
 
 def check_clean(dataset: Dataset, task: TaskSpec, config: DatasetAssemblerConfig, vectors: TextVectors | None) -> None:

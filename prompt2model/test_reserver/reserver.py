@@ -17,7 +17,7 @@ from prompt2model.records import Example, ReservedTests, RetrievedData, Rows, Ta
 from prompt2model.test_reserver.gold_files import read_gold
 from prompt2model.test_reserver.repeats import Distinct, distinct_rows
 from prompt2model.text_index.near_duplicates import normalise_text
-from prompt2model.text_index.protected_texts import ProtectedTexts, judged_text
+from prompt2model.text_index.protected_texts import ProtectedTexts, counted_as, judged_text
 
 
 class TestReserverConfig(ComponentConfig):
@@ -165,7 +165,7 @@ def _remaining(rows: Rows, held_out: set[str], protected: ProtectedTexts, droppe
             continue
         if not normalise_text(row.input):
             dropped["empty input"] += 1
-        elif protected.judge(judged_text(row)) is not None:
-            dropped["near a test row"] += 1
+        elif (reason := protected.judge(judged_text(row))) is not None:
+            dropped[counted_as(reason, row)] += 1
         else:
             yield row

@@ -17,12 +17,19 @@ from prompt2model.records import Example
 from prompt2model.text_index.bm25 import searchable
 from prompt2model.text_index.near_duplicates import jaccard, normalise_text, numbers_in, shingles
 
-ALIKE = "alike"
-CONTAINED = "contained"
+ALIKE = "near a test row by its words"
+CONTAINED = "holds a test row, or stands in one"
 
 CONTAINED_SHARE = 0.7
 """Share of a text's word n-grams from which another text is said to hold it."""
 
+_ORIGINS = {
+    "user": "your rows",
+    "gold": "gold rows",
+    "demonstration": "demonstrations",
+    "retrieved": "retrieved rows",
+    "generated": "generated rows",
+}
 _GRAM, _UNSPACED_GRAM = 8, 16
 """Words in a word n-gram; pairs of characters where words are written without spaces."""
 _FORM_SHARE = 0.05
@@ -36,6 +43,11 @@ _MARKS = re.compile(r"(?<!\d)[.,]|[.,](?!\d)|[;:!?¿¡'\"`´‘’“”„«»�
 def judged_text(row: Example) -> str:
     """The text by which a row is compared with others: its input and, in any order, the choices it offers."""
     return "\n".join((row.input, *sorted(row.choices)))
+
+
+def counted_as(reason: str, row: Example) -> str:
+    """What a row that is near a test is counted under: why, and where it came from."""
+    return f"{reason}: {_ORIGINS[row.source.kind]}"
 
 
 def bare_text(text: str) -> str:
