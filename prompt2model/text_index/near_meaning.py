@@ -13,11 +13,13 @@ from prompt2model.text_index.text_vectors import BLOCK, TextVectors
 if TYPE_CHECKING:
     import numpy as np
 
-NEAR_COPY = 0.95
+NEAR_COPY = 0.97
 """Cosine of all-MiniLM-L6-v2 from which two English texts are near copies.
 
-Read by eye on labelled questions and messages of people: above .95 pairs say the same in nearly the same words; from
-.90 to .95 a third ask for something else ("delete my lunch for Saturday", "… for Wednesday": .94).
+Chosen on what people and teachers wrote. Of 50 pairs above .95 that were read, 49 said the same (the other: "this
+month", "next month"); but of 7,168 questions of a bank's customers .95 takes away one in eight, .97 one in sixteen, and
+the pairs of different intents fall from nine to one. From .90 to .95 one word often makes another question ("on
+Saturday", "on Wednesday": .946).
 """
 
 _CHUNK = 8192
