@@ -10,6 +10,7 @@ Prompt2ModelError                  one clear line: what was wrong and what to do
 ├── PlanDeclinedError              a person saw the plan and said no; exit code 130
 ├── PipelineError                  a chain of components that does not fit together
 ├── RunFolderError                 a run folder is missing, damaged or of another version
+├── ContaminationError             a row to train on is near a test row after all
 ├── NotEnoughDataError             too few rows or labels to go on
 ├── TrainingError                  a training that cannot go on (the loss is no number any more)
 ├── NoAnswerError                  a model gave no answer, or none that is whole, to one input
@@ -77,6 +78,10 @@ class PipelineError(Prompt2ModelError):
 
 class RunFolderError(Prompt2ModelError):
     """A run folder is missing, damaged or of another version."""
+
+
+class ContaminationError(Prompt2ModelError):
+    """A row to train on is near a test row after all: a fault of the program, found before anything was trained."""
 
 
 class NotEnoughDataError(Prompt2ModelError):

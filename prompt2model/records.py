@@ -196,7 +196,10 @@ class GeneratedData:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """The data that trains and tests the student. No input stands in two of its parts, not even nearly."""
+    """The data that trains and tests the student. No input stands in two of its parts, not even nearly.
+
+    `notes` say in words how rows were compared where that is not what a reader would expect.
+    """
 
     train: Rows
     validation: Rows
@@ -204,6 +207,7 @@ class Dataset:
     labels: tuple[str, ...]
     dropped: Mapping[str, int]
     sources: Mapping[str, int]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pydantic import Field
-
 from prompt2model.catalogue.row_reading import read_question
-from prompt2model.component import Component, ComponentConfig, Estimate, RunContext
+from prompt2model.component import Component, Estimate, RunContext
+from prompt2model.dataset_assembler.config import DatasetAssemblerConfig
+from prompt2model.dataset_assembler.decontamination import TestGate, check_clean
+from prompt2model.dataset_assembler.distinct import DistinctRows
+from prompt2model.dataset_assembler.meaning import read_for_meaning
 from prompt2model.errors import NotEnoughDataError
 from prompt2model.records import (
     Dataset,
@@ -22,24 +24,15 @@ from prompt2model.records import (
     TestSet,
     make_example,
 )
-from prompt2model.text_index.near_duplicates import NearDuplicates, normalise_text
+from prompt2model.text_index.near_duplicates import normalise_text
 
 _MOST_TRUSTED_FIRST = ("user", "demonstration", "retrieved", "labelled", "generated")
 _BY_TEACHER = ("labelled", "generated")
 """Rows with the teacher's answers."""
+_MANY = 0.25
+_READ_SPEED, _WORD_SPEED = 150, 1000
+"""Short texts a second that are compared by meaning and by words, on two cores."""
 UNREAD_DEMONSTRATION = "demonstration whose choices cannot be read"
-
-
-class DatasetAssemblerConfig(ComponentConfig):
-    """How rows are merged and split."""
-
-    validation_share: float = Field(0.1, gt=0, lt=0.5, description="Share of the rows kept for validation.")
-    max_validation: int = Field(1000, ge=1, description="Most validation rows.")
-    synthetic_test_share: float = Field(
-        0.2, gt=0, lt=0.5, description="Share of generated rows kept as a test when there is no real one."
-    )
-    near_duplicate: float = Field(0.8, gt=0, le=1, description="Jaccard similarity from which two inputs count as one.")
-    min_rows: int = Field(8, ge=2, description="Fewer training rows than this are refused.")
 
 
 @dataclass(frozen=True)
@@ -52,13 +45,17 @@ class AssemblerInputs:
 
 
 class DatasetAssembler(Component[AssemblerInputs, Dataset]):
-    """Rows by trust (user, demonstrations, retrieved, generated); of two near-equal inputs the more trusted stays."""
+    """Rows by trust (user, demonstrations, retrieved, labelled, generated); of two near-equal inputs the more trusted stays.
+
+    What is near a test row is left out first, whatever its source; the finished data is compared with the tests again.
+    """
 
     name = "assemble_data"
     produces = "dataset"
     Config = DatasetAssemblerConfig
     Inputs = AssemblerInputs
     Output = Dataset
+    version = 2
 
     def estimate(self, inputs: AssemblerInputs, context: RunContext) -> Estimate:
         """No calls. `makes` takes all rows as new, in the shares of the settings."""
@@ -71,16 +68,26 @@ class DatasetAssembler(Component[AssemblerInputs, Dataset]):
             rows = rows[aside:]
         validation = min(config.max_validation, round(config.validation_share * len(rows)))
         makes = Dataset(rows[validation:], rows[:validation], tests, inputs.task.labels, {}, {})
-        return Estimate(seconds=len(rows) / 1000, makes=makes)
+        speed = _READ_SPEED if config.near_meaning else _WORD_SPEED
+        return Estimate(seconds=len(rows) / speed, makes=makes)
 
     def run(self, inputs: AssemblerInputs, context: RunContext) -> Dataset:
         """Raises NotEnoughDataError when too few rows or only one label is left."""
-        config, task = self.config, inputs.task
+        config, task, tests = self.config, inputs.task, inputs.reserved.tests
         dropped: Counter[str] = Counter()
-        rows = list(_distinct(_merged(inputs, dropped), inputs.reserved.tests, task, config.near_duplicate, dropped))
-        tests = inputs.reserved.tests
+        usable = list(_usable(_merged(inputs, dropped), task, dropped))
+        vectors, notes = read_for_meaning(usable, tests, task, config, context)
+        clean = list(TestGate(tests, task, config, vectors).keep(usable, dropped))
+        notes += _near_test_note(len(usable), len(clean))
+        distinct = DistinctRows(task, config, vectors if len(usable) <= config.meaning_rows else None)
+        rows = list(distinct.keep(clean, dropped))
+        if distinct.conflicts:
+            notes.append(
+                f"{distinct.conflicts:,} rows mean nearly the same as an earlier row of another label; all stay."
+            )
         if not tests:
             rows, tests = self._set_synthetic_tests_aside(rows, task, context)
+            rows = list(TestGate(tests, task, config, vectors).keep(rows, dropped))
         _check_enough(rows, task, config.min_rows)
         labels = _labels(rows, task, context)
         by_label = _grouped(rows, labels)
@@ -94,7 +101,15 @@ class DatasetAssembler(Component[AssemblerInputs, Dataset]):
             f"{sum(dropped.values())} dropped"
         )
         sources = Counter(source_name(row.source) for row in rows)
-        return Dataset(tuple(train), tuple(validation), tuple(tests), labels, dict(dropped), dict(sources))
+        for note in notes:
+            context.progress.say(f"  {note}")
+        dataset = Dataset(
+            tuple(train), tuple(validation), tuple(tests), labels, dict(dropped), dict(sources), tuple(notes)
+        )
+        check_clean(dataset, task, config, vectors)
+        if vectors is not None:
+            vectors.forget()
+        return dataset
 
     def _set_synthetic_tests_aside(
         self, rows: list[Example], task: TaskSpec, context: RunContext
@@ -154,38 +169,25 @@ def _demonstrations(task: TaskSpec, dropped: Counter[str]) -> Iterator[Example]:
             dropped[UNREAD_DEMONSTRATION] += 1
 
 
-def _distinct(
-    rows: Iterable[Example], tests: Sequence[TestSet], task: TaskSpec, threshold: float, dropped: Counter[str]
-) -> Iterator[Example]:
-    """Rows that are near no test input and no earlier row.
-
-    Where text is written, two near-equal inputs with different answers ("in 2 days", "in 3 days") are two rows.
-    """
-    test_index, row_index = NearDuplicates(threshold=threshold), NearDuplicates(threshold=threshold)
-    for test in tests:
-        for row in test.rows:
-            test_index.add(f"{test.name}|{row.id}", row.input)
-    closed = task.kind == "classification"
-    seen: set[str] = set()
+def _usable(rows: Iterable[Example], task: TaskSpec, dropped: Counter[str]) -> Iterator[Example]:
+    """Rows that have an input and an answer, of the task's own labels where it has any."""
     for row in rows:
-        normalised = normalise_text(row.input)
-        if not normalised or not row.target.strip():
+        if not normalise_text(row.input) or not row.target.strip():
             dropped["empty"] += 1
-            continue
-        if task.labels and row.target not in task.labels:
+        elif task.labels and row.target not in task.labels:
             dropped["label outside the set"] += 1
-            continue
-        if test_index.find(row.input) is not None:
-            dropped["near a test row"] += 1
-            continue
-        near = row_index.find(row.input)
-        same_answer = near is not None and near.partition("|")[2] == row.target
-        if near is not None and (closed or same_answer or normalised in seen):
-            dropped["duplicate" if same_answer else "duplicate with another answer"] += 1
-            continue
-        row_index.add(f"{row.id}|{row.target}", row.input)
-        seen.add(normalised)
-        yield row
+        else:
+            yield row
+
+
+def _near_test_note(usable: int, kept: int) -> Iterator[str]:
+    """A word of doubt where very many rows are near a test: their inputs may share a long fixed part."""
+    lost = usable - kept
+    if lost > _MANY * usable:
+        yield (
+            f"{lost:,} of {usable:,} rows were left out for being near a test row. Where all inputs share a long fixed "
+            "text, take it out of them, or raise assemble_data.near_test and near_meaning."
+        )
 
 
 def _check_enough(rows: Sequence[Example], task: TaskSpec, least: int) -> None:

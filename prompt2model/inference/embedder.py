@@ -55,6 +55,16 @@ class Embedder:
         place = {text: row for row, text in enumerate(unique)}
         return vectors[[place[text] for text in texts]]
 
+    def reads(self, texts: Sequence[str]) -> np.ndarray:
+        """bool [len(texts)]: whether the encoder sees the whole text: none of it cut off, no token unknown to it."""
+        import numpy as np
+
+        if not texts:
+            return np.zeros(0, dtype=bool)
+        ids = self.tokenizer(list(texts), truncation=True, max_length=self.max_tokens + 1)["input_ids"]
+        unknown = self.tokenizer.unk_token_id
+        return np.array([len(row) <= self.max_tokens and unknown not in row for row in ids])
+
     def _embed_part(self, rows: Sequence[list[int]]) -> np.ndarray:
         import torch
 

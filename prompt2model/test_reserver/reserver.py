@@ -16,7 +16,8 @@ from prompt2model.errors import DataFileError
 from prompt2model.records import Example, ReservedTests, RetrievedData, Rows, TaskSpec, TestSet
 from prompt2model.test_reserver.gold_files import read_gold
 from prompt2model.test_reserver.repeats import Distinct, distinct_rows
-from prompt2model.text_index.near_duplicates import NearDuplicates, normalise_text
+from prompt2model.text_index.near_duplicates import normalise_text
+from prompt2model.text_index.protected_texts import ProtectedTexts, counted_as, judged_text
 
 
 class TestReserverConfig(ComponentConfig):
@@ -34,7 +35,9 @@ class TestReserverConfig(ComponentConfig):
     )
     max_rows: int = Field(1000, ge=1, description="Most rows of a held-out or official test set.")
     min_retrieved: int = Field(25, ge=2, description="Fewer retrieved rows than this are all trained on.")
-    near_duplicate: float = Field(0.8, gt=0, le=1, description="Jaccard similarity from which two inputs count as one.")
+    near_duplicate: float = Field(
+        0.75, gt=0, le=1, description="Jaccard similarity of character 5-grams from which a row is near a test row."
+    )
 
 
 @dataclass(frozen=True)
@@ -80,13 +83,17 @@ class TestReserver(Component[ReserverInputs, ReservedTests]):
                 held_out = choose_stratified(candidates, config.share, config.max_rows, context.seed)
                 rows = tuple(row for row in candidates if row.id in held_out)
                 tests.append(TestSet(f"held out of {_origin(rows)} rows", "held_out", rows))
-        index = _index(tests, config.near_duplicate)
+        protected = ProtectedTexts(
+            (judged_text(row) for test in tests for row in test.rows),
+            config.near_duplicate,
+            numbers_matter=task.kind == "generation",
+        )
         path = context.folder / "remaining.jsonl"
-        write_rows(path, _remaining(distinct.rows, held_out, index, dropped))
+        write_rows(path, _remaining(distinct.rows, held_out, protected, dropped))
         unlabelled: Rows = ()
         if len(inputs.retrieved.unlabelled):
             file = context.folder / "unlabelled.jsonl"
-            write_rows(file, _unlabelled(inputs.retrieved.unlabelled, distinct.rows, index, dropped))
+            write_rows(file, _unlabelled(inputs.retrieved.unlabelled, distinct.rows, protected, dropped))
             unlabelled = JsonlRows(file, Example)
         for test in tests:
             context.progress.say(f"  {len(test.rows)} test rows reserved: {test.name} ({test.origin})")
@@ -157,27 +164,19 @@ def _bounded(test: TestSet, most: int, seed: int) -> TestSet:
     return TestSet(test.name, test.origin, tuple(row for row in test.rows if row.id in chosen))
 
 
-def _index(tests: Sequence[TestSet], threshold: float) -> NearDuplicates:
-    index = NearDuplicates(threshold=threshold)
-    for test in tests:
-        for row in test.rows:
-            index.add(f"{test.name}|{row.id}", row.input)
-    return index
-
-
-def _remaining(rows: Rows, held_out: set[str], index: NearDuplicates, dropped: Counter[str]) -> Iterator[Example]:
+def _remaining(rows: Rows, held_out: set[str], protected: ProtectedTexts, dropped: Counter[str]) -> Iterator[Example]:
     for row in rows:
         if row.id in held_out:
             continue
         if not normalise_text(row.input):
             dropped["empty input"] += 1
-        elif index.find(row.input) is not None:
-            dropped["near a test row"] += 1
+        elif (reason := protected.judge(judged_text(row))) is not None:
+            dropped[counted_as(reason, row)] += 1
         else:
             yield row
 
 
-def _unlabelled(rows: Rows, labelled: Rows, index: NearDuplicates, dropped: Counter[str]) -> Iterator[Example]:
+def _unlabelled(rows: Rows, labelled: Rows, protected: ProtectedTexts, dropped: Counter[str]) -> Iterator[Example]:
     """Inputs that have no answer yet, each once, none near a test."""
     known = {normalise_text(row.input) for row in labelled}
     for row in rows:
@@ -186,8 +185,8 @@ def _unlabelled(rows: Rows, labelled: Rows, index: NearDuplicates, dropped: Coun
             dropped["inputs: empty input"] += 1
         elif key in known:
             dropped["inputs: duplicate"] += 1
-        elif index.find(row.input) is not None:
-            dropped["inputs: near a test row"] += 1
+        elif (reason := protected.judge(judged_text(row))) is not None:
+            dropped[counted_as(reason, row)] += 1
         else:
             known.add(key)
             yield row

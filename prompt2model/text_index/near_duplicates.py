@@ -6,6 +6,7 @@ MinHash: Broder, "On the resemblance and containment of documents" (1997). Bandi
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Any
 
@@ -15,11 +16,17 @@ SHINGLE = 5
 _PERMUTATIONS = 128
 _WANTED_RECALL = 0.999
 _SEED = 1
+_NUMBER = re.compile(r"\d+(?:[.,:/-]\d+)*")
 
 
 def normalise_text(text: str) -> str:
     """NFKC, casefolded, every run of whitespace one space: what two copies of a text have in common."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def numbers_in(text: str) -> tuple[str, ...]:
+    """All numbers, dates and times written in digits, in the order of the text."""
+    return tuple(_NUMBER.findall(unicodedata.normalize("NFKC", text)))
 
 
 def shingles(normalised: str) -> frozenset[str]:
@@ -60,20 +67,25 @@ class NearDuplicates:
 
     def find(self, text: str) -> str | None:
         """The key of the most similar text at or above the threshold (the earliest of equals), or None."""
-        normalised = normalise_text(text)
-        exact = self._exact.get(normalised)
+        exact = self._exact.get(normalise_text(text))
         if exact is not None:
             return self._keys[exact]
+        return next(iter(self.find_all(text)), None)
+
+    def find_all(self, text: str) -> list[str]:
+        """The keys of all texts at or above the threshold, the most similar first, equals in the order they came."""
+        normalised = normalise_text(text)
         if self.threshold == 1:
-            return None
+            exact = self._exact.get(normalised)
+            return [] if exact is None else [self._keys[exact]]
         grams = shingles(normalised)
-        best, best_similarity = None, self.threshold
-        # Sorted, since datasketch gives the candidates as a set: the earliest of equals must win in every run.
-        for index in sorted(self._lsh.query(self._minhash(grams))):
-            similarity = jaccard(grams, shingles(self._texts[index]))
-            if similarity > best_similarity or (best is None and similarity >= self.threshold):
-                best, best_similarity = index, similarity
-        return None if best is None else self._keys[best]
+        found = []
+        for index in self._lsh.query(self._minhash(grams)):
+            similarity = 1.0 if self._texts[index] == normalised else jaccard(grams, shingles(self._texts[index]))
+            if similarity >= self.threshold:
+                # Of two at 1.0 the equal text comes first: a text that repeats itself has the shingles of a shorter.
+                found.append((self._texts[index] != normalised, -similarity, index))
+        return [self._keys[index] for *_, index in sorted(found)]
 
     def add(self, key: str, text: str) -> None:
         """Keep `text` under `key`. An equal text stays under its first key."""

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prompt2model.component import RunContext
-from prompt2model.dataset_assembler import DatasetAssembler
+from prompt2model.dataset_assembler import DatasetAssembler, DatasetAssemblerConfig
 from prompt2model.dataset_assembler.assembler import AssemblerInputs as Inputs
 from prompt2model.errors import NotEnoughDataError
 from prompt2model.records import (
@@ -39,6 +39,11 @@ def row(number: int, label: str, kind: str = "retrieved", text: str | None = Non
     return make_example(text or text_of(number), (label,), Source(kind, dataset="d", row=number))  # type: ignore[arg-type]
 
 
+def assembler() -> DatasetAssembler:
+    """One that judges by words: what meaning adds is tested beside."""
+    return DatasetAssembler(DatasetAssemblerConfig(near_meaning=0))
+
+
 def inputs(
     remaining: list[Example],
     generated: list[Example] | None = None,
@@ -59,7 +64,7 @@ def gold(*rows: Example) -> tuple[TestSet, ...]:
 
 
 def test_everything_is_merged_and_split_by_label(make_context: Maker) -> None:
-    data = DatasetAssembler().run(inputs(some(90), some(30, 200, "generated"), gold(row(999, "x"))), make_context())
+    data = assembler().run(inputs(some(90), some(30, 200, "generated"), gold(row(999, "x"))), make_context())
     assert len(data.train) + len(data.validation) == 121  # 90 + 30 + 1 demonstration
     assert Counter(one.target for one in data.validation) == {"x": 8, "y": 4}
     assert data.labels == ("x", "y")
@@ -72,7 +77,7 @@ def test_of_two_near_equal_inputs_the_more_trusted_stays(make_context: Maker) ->
         row(2, "x", "generated", "the courier left my parcel at the wrong house,  please help!"),
         row(3, "y", "generated", "The courier left my parcel at the wrong house, please help"),
     ]
-    data = DatasetAssembler().run(inputs([*some(30), taken], copies, gold(row(999, "x"))), make_context())
+    data = assembler().run(inputs([*some(30), taken], copies, gold(row(999, "x"))), make_context())
     kept = [one for one in (*data.train, *data.validation) if "courier" in one.input]
     assert kept == [taken]
     assert data.dropped == {"duplicate": 1, "duplicate with another answer": 1}
@@ -81,9 +86,9 @@ def test_of_two_near_equal_inputs_the_more_trusted_stays(make_context: Maker) ->
 def test_nothing_near_a_test_row_is_trained_on(make_context: Maker) -> None:
     test = row(999, "x", "gold", "Where is the invoice of the second of March that you promised?")
     near = row(1, "x", "generated", "where is the invoice of the second of march that you promised")
-    data = DatasetAssembler().run(inputs(some(30), [near], gold(test)), make_context())
+    data = assembler().run(inputs(some(30), [near], gold(test)), make_context())
     assert near not in (*data.train, *data.validation)
-    assert data.dropped == {"near a test row": 1}
+    assert data.dropped == {"near a test row by its words: generated rows": 1}
 
 
 def test_where_text_is_written_the_same_question_may_have_two_answers(make_context: Maker) -> None:
@@ -91,13 +96,13 @@ def test_where_text_is_written_the_same_question_may_have_two_answers(make_conte
         row(1, "2024-01-03", "generated", "we will see you all again in exactly 2 days (posted 2024-01-01)"),
         row(2, "2024-01-04", "generated", "we will see you all again in exactly 3 days (posted 2024-01-01)"),
     ]
-    data = DatasetAssembler().run(inputs(some(20), pair, gold(row(999, "z")), WRITING), make_context())
+    data = assembler().run(inputs(some(20), pair, gold(row(999, "z")), WRITING), make_context())
     assert sum("exactly" in one.input for one in (*data.train, *data.validation)) == 2
     assert data.labels == ()
 
 
 def test_without_a_real_row_a_synthetic_test_is_set_aside(make_context: Maker) -> None:
-    data = DatasetAssembler().run(inputs([], some(100, kind="generated")), make_context())
+    data = assembler().run(inputs([], some(100, kind="generated")), make_context())
     (test,) = data.tests
     assert test.origin == "synthetic"
     assert len(test.rows) == 20
@@ -107,13 +112,13 @@ def test_without_a_real_row_a_synthetic_test_is_set_aside(make_context: Maker) -
 def test_a_synthetic_test_has_given_rows_of_the_labels_that_were_not_generated(make_context: Maker) -> None:
     rows = [row(number, "y") for number in range(60)]
     written = [row(number, "x", "generated") for number in range(200, 240)]
-    (test,) = DatasetAssembler().run(inputs(rows, written), make_context()).tests
+    (test,) = assembler().run(inputs(rows, written), make_context()).tests
     assert Counter(one.target for one in test.rows) == {"y": 12, "x": 8}
 
 
 def test_the_same_seed_gives_the_same_order(make_context: Maker) -> None:
     def order(seed: int) -> list[str]:
-        data = DatasetAssembler().run(inputs(some(60), tests=gold(row(999, "x"))), make_context(seed=seed))
+        data = assembler().run(inputs(some(60), tests=gold(row(999, "x"))), make_context(seed=seed))
         return [one.id for one in (*data.train, *data.validation)]
 
     assert order(0) == order(0) != order(1)
@@ -122,16 +127,16 @@ def test_the_same_seed_gives_the_same_order(make_context: Maker) -> None:
 def test_one_label_only_is_refused(make_context: Maker) -> None:
     rows = [row(number, "x") for number in range(30)]
     with pytest.raises(NotEnoughDataError, match=r"one label \(x\)"):
-        DatasetAssembler().run(inputs(rows, tests=gold(row(999, "y"))), make_context())
+        assembler().run(inputs(rows, tests=gold(row(999, "y"))), make_context())
 
 
 def test_demonstrations_do_not_stand_for_the_labels_that_the_rows_lack(make_context: Maker) -> None:
     rows = [row(number, "y") for number in range(60)]
     assert TASK.demonstrations[0].output == "x"
     with pytest.raises(NotEnoughDataError, match=r"all 60 rows besides the prompt's demonstrations have one label"):
-        DatasetAssembler().run(inputs(rows, tests=gold(row(999, "y"))), make_context())
+        assembler().run(inputs(rows, tests=gold(row(999, "y"))), make_context())
     written = [row(number, "x", "generated") for number in range(200, 230)]
-    data = DatasetAssembler().run(inputs(rows, written, gold(row(999, "y"))), make_context())
+    data = assembler().run(inputs(rows, written, gold(row(999, "y"))), make_context())
     assert data.labels == ("x", "y")
 
 
@@ -145,7 +150,7 @@ def test_choices_of_a_demonstration_are_read_as_those_of_rows(make_context: Make
     rows = [
         make_example(text_of(number), ("x",), Source("user", row=number), choices=("x", "y")) for number in range(30)
     ]
-    data = DatasetAssembler().run(inputs(rows, tests=gold(row(999, "x")), task=task), make_context())
+    data = assembler().run(inputs(rows, tests=gold(row(999, "x")), task=task), make_context())
     found = [one for one in (*data.train, *data.validation) if one.source.kind == "demonstration"]
     assert sorted((one.input, one.target, one.choices) for one in found) == [
         ("Capital of Italy?", "Rome", ("Rome", "Milan")),
@@ -156,11 +161,11 @@ def test_choices_of_a_demonstration_are_read_as_those_of_rows(make_context: Make
 
 def test_too_few_rows_are_refused(make_context: Maker) -> None:
     with pytest.raises(NotEnoughDataError, match="--data"):
-        DatasetAssembler().run(inputs(some(3), tests=gold(row(999, "y"))), make_context())
+        assembler().run(inputs(some(3), tests=gold(row(999, "y"))), make_context())
 
 
 def test_labels_outside_the_set_are_dropped_and_counted(make_context: Maker) -> None:
-    data = DatasetAssembler().run(inputs([*some(30), row(77, "z")], tests=gold(row(999, "x"))), make_context())
+    data = assembler().run(inputs([*some(30), row(77, "z")], tests=gold(row(999, "x"))), make_context())
     assert data.dropped == {"label outside the set": 1}
 
 
@@ -172,7 +177,7 @@ def test_no_row_is_lost_or_doubled(tmp_path_factory: pytest.TempPathFactory, dra
     context = RunContext(tmp_path_factory.mktemp("step"), 0, SilentProgress(), AutomaticChooser())
     rows = [row(number, label) for number, label in drawn]
     try:
-        data = DatasetAssembler().run(inputs(rows, tests=gold(row(999, "x"))), context)
+        data = assembler().run(inputs(rows, tests=gold(row(999, "x"))), context)
     except NotEnoughDataError:
         return
     kept = [*data.train, *data.validation]

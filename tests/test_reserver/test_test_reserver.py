@@ -88,7 +88,19 @@ def test_nothing_near_a_test_row_remains(make_context: Maker, tmp_path: Path) ->
     reserver = TestReserver(TestReserverConfig(examples=(gold,)))
     reserved = reserver.run(Inputs(TASK, retrieved(rows(60))), make_context())
     assert row(5, "fruit").id not in {one.id for one in reserved.remaining}
-    assert reserved.dropped == {"near a test row": 1}
+    assert reserved.dropped == {"near a test row by its words: retrieved rows": 1}
+
+
+def test_a_question_with_choices_is_judged_with_them(make_context: Maker) -> None:
+    def asked(number: int, *choices: str) -> Example:
+        source = Source("retrieved", dataset="d", row=number)
+        return make_example("Which of these is right?", (choices[0],), source, choices=choices)
+
+    task = TaskSpec("Choose.", (), "multiple_choice", (), "en", "Choose.")
+    test = TestSet("d", "official", (asked(0, "red as a rose", "blue as the sea"),))
+    rows = (asked(1, "red as a rose", "blue as the sea!"), asked(2, "seven of them", "more than I can count"))
+    reserved = TestReserver().run(Inputs(task, retrieved(rows, (test,))), make_context())
+    assert [one.target for one in reserved.remaining] == ["seven of them"]
 
 
 def test_official_tests_are_kept_whole_up_to_the_limit(make_context: Maker) -> None:
@@ -274,4 +286,4 @@ def test_inputs_without_answers_remain_once_each_and_away_from_tests(make_contex
     assert [one.input for one in reserved.unlabelled] == ["a new one", "another one"]
     assert reserved.dropped["inputs: duplicate"] == 2
     assert reserved.dropped["inputs: empty input"] == 1
-    assert reserved.dropped["inputs: near a test row"] == 1
+    assert reserved.dropped["near a test row by its words: your inputs"] == 1
