@@ -45,7 +45,7 @@ class AssemblerInputs:
 
 
 class DatasetAssembler(Component[AssemblerInputs, Dataset]):
-    """Rows by trust: user, demonstrations, retrieved, labelled, generated. Of two near-equal inputs the more trusted stays.
+    """Rows by trust: user, demonstrations, retrieved, labelled, generated; of near-equal ones the more trusted stays.
 
     What is near a test row is left out first, whatever its source; the finished data is compared with the tests again.
     """
