@@ -138,8 +138,12 @@ def run(
         typer.Option(metavar="WHO", help="embedded (the default), openai:NAME, or none.", show_default=False),
     ] = None,
     base_url: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="Address of an OpenAI-compatible endpoint, with /v1.", show_default=False),
+        list[str] | None,
+        typer.Option(
+            metavar="URL",
+            help="Address of an OpenAI-compatible endpoint, with /v1. Several, each with the same model, share the work.",
+            show_default=False,
+        ),
     ] = None,
     budget: Budget = None,
     base_model: Annotated[
@@ -182,7 +186,7 @@ def run(
         "prompt": prompt,
         "prompt_file": _absolute(prompt_file),
         "teacher": teacher,
-        "base_url": base_url,
+        "base_url": _one_or_several(base_url),
         "budget": budget,
         "hub": None if hub is None else ("yes" if hub else "no"),
         "name": name,
@@ -338,6 +342,11 @@ def _run(pipeline: Pipeline, yes: bool, replace: bool = False) -> None:
 
     chooser = ConsoleChooser() if not yes and _at_terminal() else AutomaticChooser()
     show_result(pipeline.run(chooser=chooser, progress=ConsoleProgress(), replace=replace))
+
+
+def _one_or_several(texts: list[str] | None) -> str | list[str] | None:
+    """A single text as such, so that a config file reads as it was given."""
+    return texts[0] if texts and len(texts) == 1 else texts or None
 
 
 def _at_terminal() -> bool:

@@ -68,14 +68,13 @@ def meaning(error: Exception, names: EndpointNames) -> ChatResponse:
     """
     from openai import APIConnectionError, APIStatusError, APITimeoutError
 
-    if isinstance(error, APITimeoutError):
-        raise TransientError("unavailable", "no answer within the time limit", answered=False, maybe_billed=True)
     if isinstance(error, APIConnectionError):
         cause = error.__cause__ or error
         sent = "Connect" not in type(cause).__name__
-        raise TransientError(
-            "unavailable", f"connection lost ({names.one_line(cause)})", answered=False, maybe_billed=sent
-        )
+        if isinstance(error, APITimeoutError):
+            said = "no answer within the time limit"
+            raise TransientError("unavailable", said, congested=True, maybe_billed=sent)
+        raise TransientError("unavailable", f"connection lost ({names.one_line(cause)})", maybe_billed=sent)
     if isinstance(error, APIStatusError):
         return _meaning_of_status(error, names)
     if isinstance(error, ValueError):
@@ -108,7 +107,8 @@ def _meaning_of_status(error: APIStatusError, names: EndpointNames) -> ChatRespo
     if status == 429:
         raise TransientError("rate_limited", said or "HTTP 429", retry_after=retry_after(error.response.headers))
     if status >= 500 or status in _TRANSIENT_STATUS:
-        raise TransientError("unavailable", f"HTTP {status}: {said}", retry_after=retry_after(error.response.headers))
+        wait = retry_after(error.response.headers)
+        raise TransientError("unavailable", f"HTTP {status}: {said}", retry_after=wait, congested=status == 503)
     raise RejectedError(said, _refused_parameter(error, said))
 
 

@@ -21,7 +21,7 @@ from prompt2model.errors import (
 )
 from prompt2model.teacher.client import ChatRequest, ChatResponse, Message
 from prompt2model.teacher.openai_compatible import OpenAICompatibleClient
-from prompt2model.teacher.throttle import RetryPolicy, Throttle
+from prompt2model.teacher.throttle import RetryPolicy
 
 SECRET = "sk-this-is-the-secret-1234567890"
 
@@ -36,9 +36,12 @@ def connect(
     server: OpenAILikeServer, concurrency: int = 4, timeout: float = 5.0, **policy: float
 ) -> OpenAICompatibleClient:
     limits = {"attempts": 4, "first_wait": 0.002, "longest_wait": 0.01, "patience": 10.0, **policy}
-    throttle = Throttle(RetryPolicy(**limits))  # type: ignore[arg-type]
     return OpenAICompatibleClient(
-        "some-model", server.base_url, concurrency=concurrency, timeout=timeout, throttle=throttle
+        "some-model",
+        server.base_url,
+        concurrency=concurrency,
+        timeout=timeout,
+        policy=RetryPolicy(**limits),  # type: ignore[arg-type]
     )
 
 

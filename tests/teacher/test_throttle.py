@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from prompt2model.teacher.throttle import RetryPolicy, Throttle, TransientError
+from prompt2model.teacher.throttle import RetryPolicy, TransientError
 
 
 class Clock:
