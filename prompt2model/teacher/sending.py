@@ -31,9 +31,10 @@ Outcome = tuple[ChatRequest, ChatResponse, RejectedError | None]
 class Call:
     """A request on its way to an answer."""
 
-    def __init__(self, request: ChatRequest, attempts: Attempts) -> None:
+    def __init__(self, request: ChatRequest, attempts: Attempts, *, elsewhere: bool) -> None:
         self.request = request
         self._attempts = attempts
+        self._elsewhere = elsewhere
         self._not_before: dict[Endpoint, float] = {}
         self._lost = 0
         self.failure: TransientError | None = None
@@ -50,7 +51,7 @@ class Call:
         """Take note of an attempt that failed. Whether there may be another."""
         self.failure = error
         self._lost += error.maybe_billed
-        wait = self._attempts.wait_after(error, now)
+        wait = self._attempts.wait_after(error, now, elsewhere=self._elsewhere)
         self._not_before[endpoint] = now + (wait or 0.0)
         return wait is not None
 
@@ -85,7 +86,8 @@ class Switchboard:
 
     def call(self, request: ChatRequest) -> Call:
         """A call that begins now."""
-        return Call(request, Attempts(self.policy, time.monotonic(), self._jitter))
+        attempts = Attempts(self.policy, time.monotonic(), self._jitter)
+        return Call(request, attempts, elsewhere=len(self.endpoints) > 1)
 
     def enter(self, call: Call | None = None) -> tuple[Endpoint, Pass] | None:
         """Leave to send the call (None: any new one) to the endpoint with most room; None where there is no room."""

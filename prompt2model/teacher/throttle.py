@@ -74,10 +74,13 @@ class Attempts:
         self._jitter = jitter
         self._breakdowns = self._waits = 0
 
-    def wait_after(self, error: TransientError, now: float) -> float | None:
-        """Seconds to wait before trying again; None when the policy's limits are reached."""
+    def wait_after(self, error: TransientError, now: float, *, elsewhere: bool = False) -> float | None:
+        """Seconds to wait before trying again there; None when the policy's limits are reached.
+
+        With `elsewhere` another endpoint can be asked meanwhile, so that a long wait at one ends nothing.
+        """
         self._breakdowns += error.kind == "unavailable"
         wait = self._policy.wait(self._waits, error.retry_after, self._jitter.random())
         self._waits += 1
-        out_of_time = now - self._start + wait > self._policy.patience
+        out_of_time = now - self._start + (0.0 if elsewhere else wait) > self._policy.patience
         return None if self._breakdowns >= self._policy.attempts or out_of_time else wait
