@@ -141,7 +141,7 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="URL",
-            help="Address of an OpenAI-compatible endpoint, with /v1. Several, each with the same model, share the work.",
+            help="Address of an OpenAI-compatible endpoint, with /v1. Several with the same model share the work.",
             show_default=False,
         ),
     ] = None,

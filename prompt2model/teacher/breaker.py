@@ -1,4 +1,4 @@
-"""A circuit breaker: an endpoint that breaks down time after time is left alone for a while (Nygard, 2007, Release It!)."""
+"""A circuit breaker (Nygard, Release It!, 2007): an endpoint that keeps breaking down is left alone for a while."""
 
 from __future__ import annotations
 

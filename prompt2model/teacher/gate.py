@@ -24,7 +24,7 @@ class Pass:
 
 
 class Gate:
-    """Lets requests through to one endpoint. Times in seconds on any clock that only goes forward. Safe under threads."""
+    """Lets requests through to one endpoint. Times are seconds of a clock that only goes forward. Thread-safe."""
 
     def __init__(self, most: int, policy: RetryPolicy) -> None:
         self.most = most

@@ -102,19 +102,22 @@ class OpenAICompatibleClient:
         sending = Sending(self._switchboard, self._checked(requests), afford)
         try:
             for request, response, rejected in sending.outcomes():
+                if rejected is not None and rejected.parameter is not None:
+                    raise rejection(rejected)
+                if response.failure == "over_budget":
+                    yield request, response
+                    continue
                 if rejected is None and response.failure not in _SILENT:
-                    self._answered = self._answered or response.failure != "over_budget"
-                    self._silent_in_a_row = 0
+                    self._answered, self._silent_in_a_row = True, 0
                 else:
                     # Once others are answered, a rejection is this item's own matter; silence never is.
                     self._silent_in_a_row += not (rejected is not None and self._answered)
                     last = rejected or response
                 held.append((request, response))
-                if self._answered or response.failure == "over_budget":
+                if self._answered:
                     yield from held
                     held.clear()
-                names_a_setting = rejected is not None and rejected.parameter is not None
-                if last is not None and (names_a_setting or self._too_silent and not sending.ending):
+                if last is not None and self._too_silent and not sending.ending:
                     raise self._gives_nothing(last)
             if held and last is not None:
                 raise self._gives_nothing(last)
@@ -139,7 +142,7 @@ class OpenAICompatibleClient:
                 f"{self.model} at {self._where} gave no whole answer ({error.detail}); try again later"
             ) from None
         except RejectedError as error:
-            raise rejection(self._endpoints[0].names, error) from None
+            raise rejection(error) from None
 
     def _opened(self, call: Call, afford: Afford) -> Generator[str, None, ChatResponse]:
         """A stream whose first piece is there. Raises TransientError when no further attempt may be made."""
@@ -191,7 +194,7 @@ class OpenAICompatibleClient:
 
     def _gives_nothing(self, outcome: ChatResponse | RejectedError) -> TeacherError:
         if isinstance(outcome, RejectedError):
-            return rejection(self._endpoints[0].names, outcome)
+            return rejection(outcome)
         what, advice = "gave no answer to any request", "check that it serves chat completions there"
         if self._answered:
             what, advice = "gives no answers any more", "everything made so far is kept; wait until it does"

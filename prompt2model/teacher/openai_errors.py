@@ -37,9 +37,10 @@ class RejectedError(Exception):
     Whether the endpoint refuses every request alike, or only this one, shows when others are answered.
     """
 
-    def __init__(self, detail: str, parameter: str | None = None) -> None:
+    def __init__(self, detail: str, names: EndpointNames, parameter: str | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
+        self.names = names
         self.parameter = parameter
 
 
@@ -109,7 +110,7 @@ def _meaning_of_status(error: APIStatusError, names: EndpointNames) -> ChatRespo
     if status >= 500 or status in _TRANSIENT_STATUS:
         wait = retry_after(error.response.headers)
         raise TransientError("unavailable", f"HTTP {status}: {said}", retry_after=wait, congested=status == 503)
-    raise RejectedError(said, _refused_parameter(error, said))
+    raise RejectedError(said, names, _refused_parameter(error, said))
 
 
 def _message(error: APIStatusError) -> str:
@@ -157,8 +158,9 @@ def web_page(names: EndpointNames) -> TeacherError:
     )
 
 
-def rejection(names: EndpointNames, rejected: RejectedError) -> TeacherError:
+def rejection(rejected: RejectedError) -> TeacherError:
     """What a person reads when the endpoint refuses all requests."""
+    names = rejected.names
     if rejected.parameter == "temperature":
         return TeacherRequestError(
             f"{names.model} at {names.address} takes no temperature ({rejected.detail}), which generating and "

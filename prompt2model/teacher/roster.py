@@ -111,9 +111,7 @@ class TeacherRoster:
     def _connect(self, spec: str) -> ChatClient:
         settings = self._settings
         address = settings.base_url if spec.startswith("openai:") else None
-        return connect(
-            spec, base_url=address, key_variable=settings.key_variable, concurrency=settings.concurrency
-        )
+        return connect(spec, base_url=address, key_variable=settings.key_variable, concurrency=settings.concurrency)
 
     def _is_paid(self, client: ChatClient) -> bool:
         return not all(map(is_loopback, addresses(client)))

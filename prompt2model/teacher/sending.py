@@ -37,7 +37,7 @@ class Call:
         self._elsewhere = elsewhere
         self._not_before: dict[Endpoint, float] = {}
         self._lost = 0
-        self.failure: TransientError | None = None
+        self.failure = TransientError("unavailable", "nothing was sent")
 
     def may_go_to(self, endpoint: Endpoint, now: float) -> bool:
         """Whether this request has waited long enough for the endpoint."""
@@ -67,7 +67,6 @@ class Call:
 
     def given_up(self) -> ChatResponse:
         """The response of a request whose last attempt failed in a way that may pass."""
-        assert self.failure is not None
         return self.charged(ChatResponse("", failure=self.failure.kind, detail=self.failure.detail))
 
 
@@ -208,9 +207,7 @@ class Sending:
         # Without any request of this pass under way, the places are held by others.
         return None if pool.under_way else _LOOK_AGAIN
 
-    def _ended(
-        self, call: Call, endpoint: Endpoint, result: ChatResponse | BaseException
-    ) -> Iterator[Outcome]:
+    def _ended(self, call: Call, endpoint: Endpoint, result: ChatResponse | BaseException) -> Iterator[Outcome]:
         if isinstance(result, TransientError):
             again = call.failed(endpoint, result, time.monotonic())
             if again and result.maybe_billed and self._error is None and not self._afford(call.request):
@@ -227,7 +224,7 @@ class Sending:
             yield call.request, call.charged(result), None
 
     def _last_failure(self) -> TransientError | None:
-        return next((call.failure for call in reversed(self._waiting) if call.failure is not None), None)
+        return self._waiting[-1].failure if self._waiting else None
 
 
 def _attempt(job: tuple[Call, Endpoint, Pass]) -> ChatResponse:

@@ -12,7 +12,7 @@ _FIRST = 8
 
 
 class Window:
-    """A number from 1 to `most`. It grows by one for every window of answers; until the first congestion, by one for each.
+    """A number from 1 to `most`. It grows by one for a window of answers; before the first congestion, for each answer.
 
     The congestion of requests that were sent before the last decrease is that decrease's own and does not count again.
     Not safe under threads: its owner has the lock.

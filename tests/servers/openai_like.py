@@ -41,11 +41,15 @@ FaultKind = Literal[
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong with one request. Times in seconds."""
+    """What goes wrong with one request. Times in seconds.
+
+    `words` of an answer are billed all the same, with the prompt; None: nothing is.
+    """
 
     kind: FaultKind
     retry_after: float | None = None
     seconds: float = 30.0
+    words: int | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Reply:
 
 @dataclass
 class Entry:
-    """One chat completion in the books. `answered`: a whole answer was written to the wire."""
+    """One chat completion in the books. `answered`: a whole answer was written to the wire. Tokens are those billed."""
 
     number: int
     body: dict[str, Any]
@@ -208,6 +212,8 @@ def _handler(owner: OpenAILikeServer) -> type[BaseHTTPRequestHandler]:
             given = owner.answer(entry.body)
             if isinstance(given, Fault):
                 entry.outcome = given.kind
+                if given.words is not None:
+                    entry.prompt_tokens, entry.completion_tokens = len(entry.prompt.split()), given.words
                 self._fault(given, entry)
                 return
             reply = given if isinstance(given, Reply) else Reply(given)

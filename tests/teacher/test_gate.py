@@ -163,8 +163,8 @@ def test_a_probe_that_is_told_to_wait_is_a_sign_of_life() -> None:
 def test_late_breakdowns_of_requests_sent_before_are_no_failed_probes() -> None:
     gate = Gate(8, POLICY)
     passes = [enter(gate, 0.0) for _ in range(8)]
-    for given in passes:
-        gate.leave(given, 0.5, down())
+    for one in passes:
+        gate.leave(one, 0.5, down())
     assert gate.opens_at() == pytest.approx(1.5)
     assert not gate.lost
 

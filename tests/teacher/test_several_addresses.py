@@ -1,4 +1,4 @@
-"""Several addresses share the work, and one that asks for less gets less: real servers on loopback, with their books."""
+"""Several addresses share the work, and one that asks for less gets less: real servers on loopback and their books."""
 
 from __future__ import annotations
 
@@ -72,10 +72,11 @@ def test_the_ledger_does_not_care_which_address_answered(tmp_path: Path) -> None
 
 
 def test_an_address_that_is_told_to_wait_for_does_not_hold_up_the_other() -> None:
-    with OpenAILikeServer(lambda body: Fault("rate_limited", retry_after=30)) as busy, OpenAILikeServer(echo) as free:
+    with OpenAILikeServer(lambda body: Fault("rate_limited", retry_after=60)) as busy, OpenAILikeServer(echo) as free:
+        client = connect(busy, free)
         start = time.monotonic()
-        assert all_right(answers(connect(busy, free), 20), 20)
-        assert time.monotonic() - start < 15
+        assert all_right(answers(client, 20), 20)
+        assert time.monotonic() - start < 30
     assert len(busy.books) <= 4
 
 
@@ -187,17 +188,16 @@ def test_a_server_that_takes_three_at_a_time_is_asked_about_three_at_a_time() ->
 
 def test_sustained_refusals_neither_stall_nor_flood_and_it_recovers() -> None:
     """For half a second everybody is told to wait, without for how long."""
-    begun = time.monotonic()
 
     def answer(body: dict) -> str | Fault:
-        return Fault("rate_limited") if time.monotonic() - begun < 0.5 else echo(body)
+        return Fault("rate_limited") if time.monotonic() - server.books[0].started < 0.5 else echo(body)
 
     with OpenAILikeServer(answer, delay=0.02) as server:
         client = connect(server, concurrency=8)
         assert all_right(answers(client, 100), 100)
         assert client._endpoints[0].gate.window > 4
     # Eight at most wait for their turn, each at ever longer intervals.
-    assert server.outcomes()["rate_limited"] < 120
+    assert 8 <= server.outcomes()["rate_limited"] < 120
     assert set(server.answered().values()) == {1}
 
 
@@ -205,9 +205,10 @@ def test_a_wait_beyond_all_patience_stops_the_run_at_once() -> None:
     def answer(body: dict) -> str | Fault:
         return echo(body) if "question 0" in echo(body) else Fault("rate_limited", retry_after=3600)
 
-    start = time.monotonic()
     with OpenAILikeServer(answer) as server, pytest.raises(TeacherUnreachableError, match="60 minutes") as raised:
-        answers(connect(server, concurrency=1), 50)
+        client = connect(server, concurrency=1)
+        start = time.monotonic()
+        answers(client, 50)
     assert "\n" not in str(raised.value)
     assert time.monotonic() - start < 15
     assert len(server.books) < 10
@@ -219,35 +220,37 @@ def test_a_wait_beyond_all_patience_stops_the_run_at_once() -> None:
 @pytest.mark.parametrize("streamed", [False, True])
 def test_answers_lost_on_the_way_never_cost_more_than_the_budget(tmp_path: Path, streamed: bool) -> None:
     most = most_tokens(ask(10).messages) + 50
-    with OpenAILikeServer(lambda body: Fault("cut_body")) as server:
-        with Ledger(tmp_path / "l.sqlite") as ledger:
-            budget = Budget(parse_budget(f"{most * 7} tokens"))
-            outer = LedgerClient(connect(server), ledger, step="s", budget=budget)
-            with pytest.raises(BudgetExceededError, match="raise the budget"):
-                if streamed:
-                    while True:
-                        with pytest.raises(TeacherUnreachableError):
-                            list(outer.stream(ask(1, max_tokens=50)))
-                else:
-                    list(outer.complete_many(ask(i, max_tokens=50) for i in range(50)))
-            # Each of them may have been computed in full, and billed.
-            assert 5 <= len(server.books) <= 7
-            assert ledger.spent().tokens <= most * 7
+    with OpenAILikeServer(lambda body: Fault("cut_body")) as server, Ledger(tmp_path / "l.sqlite") as ledger:
+        budget = Budget(parse_budget(f"{most * 7} tokens"))
+        outer = LedgerClient(connect(server), ledger, step="s", budget=budget)
+        with pytest.raises(BudgetExceededError, match="raise the budget"):
+            if streamed:
+                while True:
+                    with pytest.raises(TeacherUnreachableError):
+                        list(outer.stream(ask(1, max_tokens=50)))
+            else:
+                list(outer.complete_many(ask(i, max_tokens=50) for i in range(50)))
+        # Each of them may have been computed in full, and billed.
+        assert 5 <= len(server.books) <= 7
+        assert ledger.spent().tokens <= most * 7
 
 
 def test_a_budget_that_repeated_attempts_used_up_leaves_nothing_behind_when_it_is_raised(tmp_path: Path) -> None:
     cut = iter([True] * 6)
-    with OpenAILikeServer(lambda body: Fault("cut_body") if next(cut, False) else Reply(echo(body))) as server:
-        with Ledger(tmp_path / "l.sqlite") as ledger:
-            most = most_tokens(ask(10).messages) + 50
-            inner = connect(server)
-            small = LedgerClient(inner, ledger, step="s", budget=Budget(parse_budget(f"{most * 5} tokens")))
-            requests = [ask(i, max_tokens=50) for i in range(10)]
-            with pytest.raises(BudgetExceededError):
-                list(small.complete_many(requests))
-            large = LedgerClient(inner, ledger, step="s", budget=Budget(parse_budget("100000 tokens")))
-            got = dict(large.complete_many(requests))
-            (line,) = ledger.summary()
+    most = most_tokens(ask(10).messages) + 50
+    requests = [ask(i, max_tokens=50) for i in range(10)]
+
+    def answer(body: dict) -> Reply | Fault:
+        return Fault("cut_body") if next(cut, False) else Reply(echo(body))
+
+    with OpenAILikeServer(answer) as server, Ledger(tmp_path / "l.sqlite") as ledger:
+        inner = connect(server)
+        small = LedgerClient(inner, ledger, step="s", budget=Budget(parse_budget(f"{most * 5} tokens")))
+        with pytest.raises(BudgetExceededError):
+            list(small.complete_many(requests))
+        large = LedgerClient(inner, ledger, step="s", budget=Budget(parse_budget("100000 tokens")))
+        got = dict(large.complete_many(requests))
+        (line,) = ledger.summary()
     assert all(response.failure is None for response in got.values())
     assert set(server.answered().values()) == {1}
     assert line.lost == 0
