@@ -169,6 +169,13 @@ def _handler(owner: OpenAILikeServer) -> type[BaseHTTPRequestHandler]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
+        def handle_one_request(self) -> None:
+            try:
+                super().handle_one_request()
+            except ConnectionResetError:
+                # The client let go of a connection that it had given up.
+                self.close_connection = True
+
         def do_GET(self) -> None:
             owner.other_requests.append(f"GET {self.path}")
             self._send(200, {"object": "list", "data": []})
