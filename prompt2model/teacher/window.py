@@ -26,8 +26,8 @@ class Window:
 
     @property
     def room(self) -> int:
-        """How many requests may be under way."""
-        return int(self.size)
+        """How many requests may be under way: the nearest whole number."""
+        return int(self.size + 0.5)
 
     def widen(self) -> None:
         """A request was answered."""

@@ -69,6 +69,7 @@ class Entry:
     body: dict[str, Any]
     authorization: str
     started: float
+    ended: float = float("inf")
     outcome: str = "under way"
     answered: bool = False
     prompt_tokens: int = 0
@@ -199,6 +200,7 @@ def _handler(owner: OpenAILikeServer) -> type[BaseHTTPRequestHandler]:
                 entry.outcome, entry.answered = "client gone", False
                 self.close_connection = True
             finally:
+                entry.ended = time.monotonic()
                 with owner.lock:
                     owner.under_way -= 1
 
