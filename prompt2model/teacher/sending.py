@@ -139,7 +139,8 @@ class Sending:
         self._source = iter(requests)
         self._afford = afford
         self._waiting: list[Call] = []
-        self._most_waiting = sum(endpoint.gate.most for endpoint in switchboard.endpoints)
+        self._most = sum(endpoint.gate.most for endpoint in switchboard.endpoints)
+        """Requests that wait, at most; and those that are under way or answered and not yet handed on, at most."""
         self._exhausted = False
         self._error: BaseException | None = None
         switchboard.hope()
@@ -174,10 +175,11 @@ class Sending:
         if self._error is None:
             self._error = self._switchboard.nothing_left(self._last_failure())
         for call in list(self._waiting):
-            if self._error is None and (place := self._switchboard.enter(call)):
+            if self._error is None and pool.under_way < self._most and (place := self._switchboard.enter(call)):
                 self._waiting.remove(call)
                 pool.put((call, *place))
-        while self._takes_new and (place := self._switchboard.enter()):
+        # An answer that is not handed on keeps its place: what a kill can cost is never more than what fits.
+        while self._takes_new and pool.under_way < self._most and (place := self._switchboard.enter()):
             request = self._next()
             if request is None:
                 place[0].gate.withdraw(place[1])
@@ -186,7 +188,7 @@ class Sending:
 
     @property
     def _takes_new(self) -> bool:
-        return self._error is None and not self._exhausted and len(self._waiting) < self._most_waiting
+        return self._error is None and not self._exhausted and len(self._waiting) < self._most
 
     def _next(self) -> ChatRequest | None:
         try:
@@ -199,7 +201,7 @@ class Sending:
 
     def _patience(self, pool: Jobs) -> float | None:
         """For how long nothing can be done but wait for answers; None where only an answer changes that."""
-        if self._error is not None:
+        if self._error is not None or pool.under_way >= self._most:
             return None
         seconds = self._switchboard.wait_for(self._waiting, a_new_one=self._takes_new)
         if seconds < float("inf"):

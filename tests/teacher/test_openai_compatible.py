@@ -75,6 +75,19 @@ def test_every_request_gets_its_own_answer_and_the_server_sees_at_most_concurren
     assert len(server.books) == 40
 
 
+def test_answers_that_nobody_has_taken_keep_their_place() -> None:
+    """A kill costs what was read and not stored: never more than `concurrency` answers, however slow the reader is."""
+    taken = 0
+    with OpenAILikeServer(echo) as server:
+        for taken, _ in enumerate(connect(server, concurrency=4).complete_many(ask(str(i)) for i in range(40)), 1):
+            # Everything under way has time to arrive before the next answer is taken.
+            while server.under_way:
+                server.stopped.wait(0.001)
+            server.stopped.wait(0.005)
+            assert len(server.books) - taken < 4
+    assert taken == 40
+
+
 def test_settings_reach_the_server_and_usage_comes_back() -> None:
     with OpenAILikeServer(lambda body: "one two three") as server:
         response = only(connect(server), ask("a b", temperature=0.7, max_tokens=33, stop=("END",)))
