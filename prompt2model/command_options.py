@@ -59,7 +59,10 @@ Generate = Annotated[
     int | None, _option("N", "Examples the teacher writes; 0 for none. As many as the data at hand lacks when absent.")
 ]
 Teacher = Annotated[str | None, _option("WHO", "embedded (the default), openai:NAME, or none.")]
-BaseUrl = Annotated[str | None, _option("URL", "Address of an OpenAI-compatible endpoint, with /v1.")]
+BaseUrl = Annotated[
+    list[str] | None,
+    _option("URL", "Address of an OpenAI-compatible endpoint, with /v1. Several with the same model share the work."),
+]
 BaseModel = Annotated[
     str | None, _option("MODEL", "Base model to train: an id or a folder; the best that fits when absent.")
 ]
@@ -89,7 +92,7 @@ def config_changes(
     output_column: str | None = None,
     generate: int | None = None,
     teacher: str | None = None,
-    base_url: str | None = None,
+    base_url: list[str] | None = None,
     budget: str | None = None,
     base_model: str | None = None,
     hub: bool | None = None,
@@ -103,7 +106,7 @@ def config_changes(
         "prompt": prompt,
         "prompt_file": _absolute(prompt_file),
         "teacher": teacher,
-        "base_url": base_url,
+        "base_url": _one_or_several(base_url),
         "budget": budget,
         "hub": None if hub is None else ("yes" if hub else "no"),
         "name": name,
@@ -132,6 +135,11 @@ def config_changes(
 
 def _given(**settings: Any) -> dict[str, Any]:
     return {key: value for key, value in settings.items() if value is not None}
+
+
+def _one_or_several(addresses: list[str] | None) -> str | list[str] | None:
+    """A single address as such, so that a config file reads as it was given."""
+    return addresses[0] if addresses and len(addresses) == 1 else addresses or None
 
 
 def _absolute(path: Path | None) -> str | None:

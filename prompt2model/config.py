@@ -60,7 +60,13 @@ class PipelineConfig(BaseModel):
     teachers: dict[str, str] = Field(
         default_factory=dict, description="Another teacher for a role: parser, generator, labeller, retriever, judge."
     )
-    base_url: str | None = Field(None, description="Address of the OpenAI-compatible endpoint, up to and with /v1.")
+    base_url: str | list[str] | None = Field(
+        None,
+        description="Address of the OpenAI-compatible endpoint, up to and with /v1; several in a list share the work.",
+    )
+    concurrency: int = Field(
+        8, ge=1, description="Most requests under way at one address; fewer where it asks for fewer."
+    )
     key_variable: str = Field("OPENAI_API_KEY", description="Name of the environment variable that holds the key.")
     budget: str | None = Field(None, description="Most that teacher calls may use: `2usd` or `500000 tokens`.")
     prices: dict[str, tuple[float, float]] = Field(
@@ -232,7 +238,7 @@ def folder_or_id(model: str, folder: Path) -> str:
     return str(path) if model.strip() and (is_path or path.is_dir()) else model
 
 
-_OF_NO_RESULT = {"name", "runs_folder", "budget", "prices", "base_url", "key_variable", "hub"}
+_OF_NO_RESULT = {"name", "runs_folder", "budget", "prices", "base_url", "concurrency", "key_variable", "hub"}
 """Settings that may change while finished work stays what it is."""
 
 

@@ -180,6 +180,7 @@ class Pipeline:
         return TeacherSettings(
             specs={"teacher": config.teacher, **config.teachers},
             base_url=config.base_url,
+            concurrency=config.concurrency,
             key_variable=config.key_variable,
             budget=config.budget,
             prices=config.prices,

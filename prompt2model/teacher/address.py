@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from prompt2model.errors import ConfigError
@@ -22,6 +23,21 @@ def checked_url(url: str) -> str:
     if parts.username or parts.password:
         raise ConfigError(f"the base URL for {host} carries a password; put the key into OPENAI_API_KEY instead")
     return url.rstrip("/")
+
+
+def checked_urls(urls: str | Sequence[str]) -> tuple[str, ...]:
+    """One address or several, each checked. Raises ConfigError, also for one that is given twice."""
+    checked = tuple(map(checked_url, [urls] if isinstance(urls, str) else urls))
+    for number, url in enumerate(checked):
+        if url in checked[:number]:
+            raise ConfigError(f"the base URL {url} is given twice; leave one out")
+    return checked
+
+
+def addresses(client: object) -> tuple[str, ...]:
+    """Where a client sends what it is asked; empty for one that sends nothing."""
+    one = getattr(client, "base_url", None)
+    return tuple(getattr(client, "base_urls", () if one is None else (one,)))
 
 
 def is_loopback(url: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal, Protocol, TypeGuard, runtime_checkable
 
@@ -114,6 +114,32 @@ class Scorer(ChatClient, Protocol):
     def score_many(self, requests: Sequence[ScoreRequest]) -> Iterator[tuple[ScoreRequest, ScoreResponse]]:
         """Score the answers of all requests."""
         ...
+
+
+class AsksAgain(ChatClient, Protocol):
+    """A client that asks again when an answer was lost on the way, which may have to be paid each time.
+
+    `afford` is asked before each such attempt; where it says no, the request fails as `over_budget`.
+    """
+
+    asks_again: bool
+
+    def complete_many(
+        self, requests: Iterable[ChatRequest], afford: Callable[[ChatRequest], bool] = ...
+    ) -> Iterator[tuple[ChatRequest, ChatResponse]]:
+        """Answer all requests."""
+        ...
+
+    def stream(
+        self, request: ChatRequest, afford: Callable[[ChatRequest], bool] = ...
+    ) -> Generator[str, None, ChatResponse]:
+        """The answer to one request, piece by piece."""
+        ...
+
+
+def asks_again(client: object) -> TypeGuard[AsksAgain]:
+    """Whether the client takes `afford`."""
+    return bool(getattr(client, "asks_again", False))
 
 
 def is_scorer(client: object) -> TypeGuard[Scorer]:

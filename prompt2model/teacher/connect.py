@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from prompt2model.errors import ConfigError
@@ -9,6 +10,7 @@ from prompt2model.errors import ConfigError
 if TYPE_CHECKING:
     from prompt2model.teacher.client import ChatClient
 
+DEFAULT_CONCURRENCY = 8
 FORMS = (
     "`embedded` (the model that comes with prompt2model), "
     "`openai:NAME` (a model at OpenAI, or at any compatible address with --base-url)"
@@ -25,15 +27,16 @@ def check_spec(spec: str) -> None:
 def connect(
     spec: str,
     *,
-    base_url: str | None = None,
+    base_url: str | Sequence[str] | None = None,
     key_variable: str | None = None,
-    concurrency: int = 8,
+    concurrency: int = DEFAULT_CONCURRENCY,
     timeout: float = 120.0,
 ) -> ChatClient:
     """The client that a spec names. Nothing is sent and no weights are loaded before the first request.
 
-    `key_variable` names the environment variable that holds the key (OPENAI_API_KEY); `concurrency` is the number of
-    requests under way at once, `timeout` the seconds that one may take; both only matter to an endpoint.
+    `base_url`: an address, or several that serve the same model and share the work. `key_variable` names the
+    environment variable that holds the key (OPENAI_API_KEY); `concurrency` is the most requests under way at one
+    address, `timeout` the seconds that one may take; these only matter to an endpoint.
     Raises ConfigError for an unknown spec, TeacherKeyError where the key is missing.
     """
     check_spec(spec)

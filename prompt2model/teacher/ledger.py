@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -14,6 +14,7 @@ from prompt2model.errors import (
     TeacherRequestError,
     TeacherUnreachableError,
 )
+from prompt2model.teacher.address import addresses
 from prompt2model.teacher.client import (
     ChatClient,
     ChatRequest,
@@ -21,6 +22,7 @@ from prompt2model.teacher.client import (
     Scorer,
     ScoreRequest,
     ScoreResponse,
+    asks_again,
     is_scorer,
 )
 from prompt2model.teacher.ledger_file import Account, Answer, Charge, Ledger, Settlement
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
 _ASIDE = 256
 """Known answers held while the endpoint works on unknown ones, at most."""
-_MAY_PASS = ("rate_limited", "unavailable")
+_MAY_PASS = ("rate_limited", "unavailable", "over_budget")
 """Failures that are no answer: asked again on resume."""
 
 RequestT = TypeVar("RequestT", ChatRequest, ScoreRequest)
@@ -78,9 +80,9 @@ class LedgerClient:
         return is_scorer(self.inner)
 
     @property
-    def base_url(self) -> str | None:
-        """The address of the endpoint inside, if it is one."""
-        return getattr(self.inner, "base_url", None)
+    def base_urls(self) -> tuple[str, ...]:
+        """The addresses of the endpoint inside, if it is one."""
+        return addresses(self.inner)
 
     def complete_many(self, requests: Iterable[ChatRequest]) -> Iterator[tuple[ChatRequest, ChatResponse]]:
         """Answer the requests: known ones from the ledger, the others by the client inside."""
@@ -96,10 +98,20 @@ class LedgerClient:
                 raise TeacherError(f"{self.model} gave no answer ({known.failure}: {known.detail}); change the input")
             yield known.text
             return known
-        call = self._begin({key: request})[key]
+        calls = [self._begin({key: request})[key]]
+        over_budget: BudgetExceededError | None = None
+
+        def afford(request: ChatRequest) -> bool:
+            nonlocal over_budget
+            try:
+                calls.append(self._begin({key: request})[key])
+            except BudgetExceededError as error:
+                over_budget = error
+            return over_budget is None
+
         pieces: list[str] = []
         try:
-            inner = self.inner.stream(request)
+            inner = self.inner.stream(request, afford) if asks_again(self.inner) else self.inner.stream(request)
             while True:
                 try:
                     piece = next(inner)
@@ -112,12 +124,15 @@ class LedgerClient:
             # Somebody walked away: what was said so far is paid, and is no whole answer.
             text = "".join(pieces)
             said = ChatResponse(text, "stop", likely_prompt_tokens(request.messages), likely_tokens(text))
-            self._ledger.settle(self._account, [Settlement(call, key, said, self._charge(said), keep=False)])
+            self._ledger.settle(self._account, [Settlement(calls[-1:], key, said, self._charge(said), keep=False)])
+            self._ledger.abandon(calls[:-1], maybe_billed=True)
             raise
         except BaseException as error:
-            self._ledger.abandon([call], maybe_billed=_maybe_billed(error))
+            self._give_up(calls, error)
+            if over_budget is not None:
+                raise over_budget from None
             raise
-        return cast(ChatResponse, self._settle([(call, key, response)])[key])
+        return cast(ChatResponse, self._settle([(calls, key, response)])[key])
 
     def score_many(self, requests: Sequence[ScoreRequest]) -> Iterator[tuple[ScoreRequest, ScoreResponse]]:
         """Score the answers of all requests, in groups of `batch_size`. Raises TypeError where the inside cannot."""
@@ -148,14 +163,14 @@ class LedgerClient:
                 ask = cast(Scorer, self.inner).score_many
             arrived = list(ask(list(unknown.values())))
             ended = [(request.key(self._identity), answer) for request, answer in arrived]
-            return self._settle([(calls[key], key, answer) for key, answer in ended])
+            return self._settle([([calls[key]], key, answer) for key, answer in ended])
         except BaseException as error:
             self._ledger.abandon(list(calls.values()), maybe_billed=_maybe_billed(error))
             raise
 
     def _one_by_one(self, requests: Iterable[ChatRequest]) -> Iterator[tuple[ChatRequest, ChatResponse]]:
         source = iter(requests)
-        calls: dict[str, int] = {}
+        calls: dict[str, list[int]] = {}
         waiting: dict[str, list[ChatRequest]] = {}
         aside: deque[tuple[ChatRequest, ChatResponse]] = deque()
         held: list[ChatRequest] = []
@@ -181,24 +196,36 @@ class LedgerClient:
                     aside.append((request, cast(ChatResponse, known)))
                     reused += 1
                     continue
-                try:
-                    calls.update(self._begin({key: request}))
-                except BudgetExceededError as error:
+                if not afford(request):
                     held.append(request)
-                    over_budget = error
                     return
                 waiting[key] = [request]
                 yield request
 
+        def afford(request: ChatRequest) -> bool:
+            """Reserve one attempt more."""
+            nonlocal over_budget
+            key = request.key(self._identity)
+            try:
+                calls.setdefault(key, []).append(self._begin({key: request})[key])
+            except BudgetExceededError as error:
+                over_budget = error
+                return False
+            return True
+
         try:
-            while not exhausted:
+            while not exhausted or held:
                 sent = False
-                for request, response in self.inner.complete_many(unknown()):
+                for request, response in self._ask(unknown(), afford):
                     sent = True
                     key = request.key(self._identity)
-                    answer = self._settle([(calls[key], key, response)])[key]
-                    del calls[key]
-                    for asker in waiting.pop(key):
+                    answer = self._settle([(calls.pop(key), key, response)])[key]
+                    askers = waiting.pop(key)
+                    if answer.failure == "over_budget":
+                        # What was lost is charged; with the calls under way settled, another attempt may fit.
+                        held += askers
+                        continue
+                    for asker in askers:
                         yield asker, cast(ChatResponse, answer)
                     while aside:
                         yield aside.popleft()
@@ -208,10 +235,23 @@ class LedgerClient:
                     raise over_budget
                 over_budget = None
         except BaseException as error:
-            self._ledger.abandon(list(calls.values()), maybe_billed=_maybe_billed(error))
+            for under_way in calls.values():
+                self._give_up(under_way, error)
             raise
         finally:
             self._ledger.count_reused(self._account, reused)
+
+    def _ask(
+        self, requests: Iterable[ChatRequest], afford: Callable[[ChatRequest], bool]
+    ) -> Iterator[tuple[ChatRequest, ChatResponse]]:
+        if asks_again(self.inner):
+            return self.inner.complete_many(requests, afford)
+        return self.inner.complete_many(requests)
+
+    def _give_up(self, calls: Sequence[int], error: BaseException) -> None:
+        """Abandon the attempts at one request, of which all but the last were lost on the way."""
+        self._ledger.abandon(calls[:-1], maybe_billed=True)
+        self._ledger.abandon(calls[-1:], maybe_billed=_maybe_billed(error))
 
     def _begin(self, requests: dict[str, RequestT]) -> dict[str, int]:
         reservations = {}
@@ -224,13 +264,13 @@ class LedgerClient:
             reservations[key] = Charge(prompt, answer, money)
         return self._ledger.begin(self._account, reservations, self._budget)
 
-    def _settle(self, ended: Sequence[tuple[int, str, Answer]]) -> dict[str, Answer]:
+    def _settle(self, ended: Sequence[tuple[Sequence[int], str, Answer]]) -> dict[str, Answer]:
         self.answered += len(ended)
         return self._ledger.settle(
             self._account,
             [
-                Settlement(call, key, answer, self._charge(answer), keep=answer.failure not in _MAY_PASS)
-                for call, key, answer in ended
+                Settlement(calls, key, answer, self._charge(answer), keep=answer.failure not in _MAY_PASS)
+                for calls, key, answer in ended
             ],
         )
 

@@ -71,9 +71,12 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """How a call under way ended. `answer` is kept when it is one; a failure that may pass (`keep` False) is not."""
+    """How the call under way for a request ended, or the several that its repeated attempts were reserved as.
 
-    call: int
+    `answer` is kept when it is one; a failure that may pass (`keep` False) is not.
+    """
+
+    calls: Sequence[int]
     key: str
     answer: Answer
     charge: Charge
@@ -145,7 +148,7 @@ class Ledger:
         answers: dict[str, Answer] = {}
         with self._transaction():
             for one in settlements:
-                self._database.execute("DELETE FROM under_way WHERE id = ?", (one.call,))
+                self._database.executemany("DELETE FROM under_way WHERE id = ?", [(call,) for call in one.calls])
                 failed = one.answer.failure is not None
                 self._count(account, one.charge, calls=1, failed=int(failed))
                 if one.keep:

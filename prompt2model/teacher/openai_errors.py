@@ -37,9 +37,10 @@ class RejectedError(Exception):
     Whether the endpoint refuses every request alike, or only this one, shows when others are answered.
     """
 
-    def __init__(self, detail: str, parameter: str | None = None) -> None:
+    def __init__(self, detail: str, names: EndpointNames, parameter: str | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
+        self.names = names
         self.parameter = parameter
 
 
@@ -68,14 +69,13 @@ def meaning(error: Exception, names: EndpointNames) -> ChatResponse:
     """
     from openai import APIConnectionError, APIStatusError, APITimeoutError
 
-    if isinstance(error, APITimeoutError):
-        raise TransientError("unavailable", "no answer within the time limit", answered=False, maybe_billed=True)
     if isinstance(error, APIConnectionError):
         cause = error.__cause__ or error
         sent = "Connect" not in type(cause).__name__
-        raise TransientError(
-            "unavailable", f"connection lost ({names.one_line(cause)})", answered=False, maybe_billed=sent
-        )
+        if isinstance(error, APITimeoutError):
+            said = "no answer within the time limit"
+            raise TransientError("unavailable", said, congested=True, maybe_billed=sent)
+        raise TransientError("unavailable", f"connection lost ({names.one_line(cause)})", maybe_billed=sent)
     if isinstance(error, APIStatusError):
         return _meaning_of_status(error, names)
     if isinstance(error, ValueError):
@@ -108,8 +108,9 @@ def _meaning_of_status(error: APIStatusError, names: EndpointNames) -> ChatRespo
     if status == 429:
         raise TransientError("rate_limited", said or "HTTP 429", retry_after=retry_after(error.response.headers))
     if status >= 500 or status in _TRANSIENT_STATUS:
-        raise TransientError("unavailable", f"HTTP {status}: {said}", retry_after=retry_after(error.response.headers))
-    raise RejectedError(said, _refused_parameter(error, said))
+        wait = retry_after(error.response.headers)
+        raise TransientError("unavailable", f"HTTP {status}: {said}", retry_after=wait, congested=status == 503)
+    raise RejectedError(said, names, _refused_parameter(error, said))
 
 
 def _message(error: APIStatusError) -> str:
@@ -157,8 +158,9 @@ def web_page(names: EndpointNames) -> TeacherError:
     )
 
 
-def rejection(names: EndpointNames, rejected: RejectedError) -> TeacherError:
+def rejection(rejected: RejectedError) -> TeacherError:
     """What a person reads when the endpoint refuses all requests."""
+    names = rejected.names
     if rejected.parameter == "temperature":
         return TeacherRequestError(
             f"{names.model} at {names.address} takes no temperature ({rejected.detail}), which generating and "

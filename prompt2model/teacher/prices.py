@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from prompt2model.errors import ConfigError, PriceUnknownError
-from prompt2model.teacher.address import is_loopback
+from prompt2model.teacher.address import addresses, is_loopback
 from prompt2model.teacher.client import ChatClient
 
 AS_OF = "2025-06-01"
@@ -72,11 +72,13 @@ class Prices:
         name = client.model.removeprefix("openai:")
         if name in self._overrides:
             return self._overrides[name]
-        base_url = getattr(client, "base_url", None)
-        if name.startswith(("embedded:", "scripted")) or (base_url is not None and is_loopback(base_url)):
+        asked = addresses(client)
+        if name.startswith(("embedded:", "scripted")) or (asked and all(map(is_loopback, asked))):
             return FREE
+        # Where one address of several costs money, every call is counted as if it went there.
+        paid = [url for url in asked if not is_loopback(url)]
         # The same name at another address may be another offer at another price.
-        if base_url is not None and not base_url.startswith("https://api.openai.com/"):
+        if not all(url.startswith("https://api.openai.com/") for url in paid):
             return None
         return PUBLISHED.get(name)
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from prompt2model.component import Chooser
 from prompt2model.errors import ConfigError
 from prompt2model.records import CostLine
-from prompt2model.teacher.address import is_loopback
+from prompt2model.teacher.address import addresses, is_loopback
 from prompt2model.teacher.budget import Budget, parse_budget
 from prompt2model.teacher.client import ChatClient
-from prompt2model.teacher.connect import check_spec, connect
+from prompt2model.teacher.connect import DEFAULT_CONCURRENCY, check_spec, connect
 from prompt2model.teacher.ledger import Ledger, LedgerClient
 from prompt2model.teacher.prices import FREE, Price, Prices, parse_price
 
@@ -25,11 +25,14 @@ NONE = "none"
 class TeacherSettings:
     """Who teaches: a spec by role (`teacher` for every role that has none), and where and for how much.
 
+    `base_url`: an address, or several that serve the same model and share the work; at most `concurrency` requests
+    are under way at each.
     `prices`: model name → US dollars per million prompt and completion tokens.
     """
 
     specs: Mapping[str, str]
-    base_url: str | None = None
+    base_url: str | Sequence[str] | None = None
+    concurrency: int = DEFAULT_CONCURRENCY
     key_variable: str = "OPENAI_API_KEY"
     budget: str | None = None
     prices: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -54,8 +57,9 @@ class TeacherRoster:
         for spec in self._specs().values():
             check_spec(spec)
         if settings.base_url and not given and settings.specs.get("teacher") == EMBEDDED and not self._asks_endpoint():
+            where = settings.base_url if isinstance(settings.base_url, str) else " and ".join(settings.base_url)
             raise ConfigError(
-                f"nobody is asked at {settings.base_url}, because the teacher is the embedded one; "
+                f"nobody is asked at {where}, because the teacher is the embedded one; "
                 "name the model there with --teacher openai:NAME, or leave out --base-url"
             )
         self._budget: Budget | None = Budget(parse_budget(settings.budget), self._prices) if settings.budget else None
@@ -139,11 +143,10 @@ class TeacherRoster:
     def _connect(self, spec: str) -> ChatClient:
         settings = self._settings
         address = settings.base_url if spec.startswith("openai:") else None
-        return connect(spec, base_url=address, key_variable=settings.key_variable)
+        return connect(spec, base_url=address, key_variable=settings.key_variable, concurrency=settings.concurrency)
 
     def _is_paid(self, client: ChatClient) -> bool:
-        address = getattr(client, "base_url", None)
-        return address is not None and not is_loopback(address)
+        return not all(map(is_loopback, addresses(client)))
 
     def _ask_for_budget(self) -> Budget:
         text = self._chooser.ask(

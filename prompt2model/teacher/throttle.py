@@ -1,4 +1,4 @@
-"""The one retry policy: what is tried again, how often, and how long it waits.
+"""The one retry policy: what is tried again, how often, how long it waits, and when an endpoint is left alone.
 
 Exponential backoff with jitter over the upper half of the interval ("equal jitter"); a `Retry-After` of the endpoint is
 honoured instead.
@@ -7,27 +7,40 @@ honoured instead.
 from __future__ import annotations
 
 import random
-import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeVar
-
-T = TypeVar("T")
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Limits of one request's attempts. Times in seconds.
+    """Limits of one request's attempts and of one endpoint's breakdowns. Times in seconds.
 
-    `attempts` bounds how often an endpoint may break down on the request. Being told to wait (429) is no breakdown:
+    `attempts` bounds how often an endpoint may break down on one request. Being told to wait (429) is no breakdown:
     there only `patience`, the total time for waiting, is the bound.
+    `breakdowns` in a row, of whatever requests, and the endpoint is left alone for `first_rest`; then one request is
+    sent as a probe. Each probe that fails doubles the rest; after `attempts` of them the endpoint counts as lost.
     """
 
     attempts: int = 6
     first_wait: float = 0.5
     longest_wait: float = 30.0
     patience: float = 300.0
+    breakdowns: int = 5
+    first_rest: float = 1.0
+
+    def wait(self, waits: int, retry_after: float | None, jitter: float) -> float:
+        """Seconds before the next attempt, after `waits` earlier waits; `jitter` in [0, 1)."""
+        if retry_after is not None:
+            # A little more than asked, so that those told to wait alike do not all come back at once.
+            return retry_after + jitter * min(self.first_wait, 0.1 * retry_after)
+        return self._doubled(self.first_wait, waits) * (0.5 + 0.5 * jitter)
+
+    def rest(self, failed_probes: int) -> float:
+        """Seconds for which a broken endpoint is left alone."""
+        return self._doubled(self.first_rest, failed_probes)
+
+    def _doubled(self, first: float, times: int) -> float:
+        return min(self.longest_wait, first * 2.0 ** min(times, 30))
 
 
 class TransientError(Exception):
@@ -39,72 +52,35 @@ class TransientError(Exception):
         detail: str,
         *,
         retry_after: float | None = None,
-        answered: bool = True,
+        congested: bool | None = None,
         maybe_billed: bool = False,
     ) -> None:
         super().__init__(detail)
         self.kind: Literal["rate_limited", "unavailable"] = kind
         self.detail = detail
         self.retry_after = retry_after
-        self.answered = answered
-        """Whether anything answered at the address."""
+        self.congested = kind == "rate_limited" if congested is None else congested
+        """Whether fewer requests at a time may help: told to wait, overloaded, or not answered in time."""
         self.maybe_billed = maybe_billed
         """Whether the answer may have been computed, and billed, before the attempt failed."""
 
 
-class Throttle:
-    """Repeats an attempt until it works or the policy says stop. Safe under threads."""
+class Attempts:
+    """The attempts of one request so far. `now` is any clock that only goes forward, in seconds."""
 
-    def __init__(
-        self,
-        policy: RetryPolicy | None = None,
-        *,
-        sleep: Callable[[float], object] | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        seed: int = 0,
-    ) -> None:
-        self.policy = policy or RetryPolicy()
-        self._sleep = sleep
-        self._clock = clock
-        # Jitter only spreads requests in time; no answer depends on it.
-        self._random = random.Random(seed)
+    def __init__(self, policy: RetryPolicy, now: float, jitter: random.Random) -> None:
+        self._policy = policy
+        self._start = now
+        self._jitter = jitter
+        self._breakdowns = self._waits = 0
 
-    def call(
-        self,
-        attempt: Callable[[], T],
-        *,
-        stop: threading.Event | None = None,
-        on_failure: Callable[[TransientError], None] | None = None,
-    ) -> T:
-        """The result of `attempt`. Raises its last TransientError when the policy's limits or `stop` are reached."""
-        start = self._clock()
-        breakdowns = waits = 0
-        while True:
-            try:
-                return attempt()
-            except TransientError as error:
-                if on_failure is not None:
-                    on_failure(error)
-                breakdowns += error.kind == "unavailable"
-                wait = self._wait(waits, error.retry_after)
-                waits += 1
-                out_of_time = self._clock() - start + wait > self.policy.patience
-                if breakdowns >= self.policy.attempts or out_of_time or (stop is not None and stop.is_set()):
-                    raise
-                self._pause(wait, stop)
+    def wait_after(self, error: TransientError, now: float, *, elsewhere: bool = False) -> float | None:
+        """Seconds to wait before trying again there; None when the policy's limits are reached.
 
-    def _wait(self, waits: int, retry_after: float | None) -> float:
-        ceiling = min(self.policy.longest_wait, self.policy.first_wait * 2.0 ** min(waits, 30))
-        jitter = self._random.random()
-        if retry_after is not None:
-            # A little more than asked, so that those told to wait alike do not all come back at once.
-            return retry_after + jitter * min(self.policy.first_wait, 0.1 * retry_after)
-        return ceiling * (0.5 + 0.5 * jitter)
-
-    def _pause(self, seconds: float, stop: threading.Event | None) -> None:
-        if self._sleep is not None:
-            self._sleep(seconds)
-        elif stop is not None:
-            stop.wait(seconds)
-        else:
-            time.sleep(seconds)
+        With `elsewhere` another endpoint can be asked meanwhile, so that a long wait at one ends nothing.
+        """
+        self._breakdowns += error.kind == "unavailable"
+        wait = self._policy.wait(self._waits, error.retry_after, self._jitter.random())
+        self._waits += 1
+        out_of_time = now - self._start + (0.0 if elsewhere else wait) > self._policy.patience
+        return None if self._breakdowns >= self._policy.attempts or out_of_time else wait

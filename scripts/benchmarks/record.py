@@ -90,10 +90,10 @@ class Record:
         file.write_text(json.dumps(after, separators=(",", ":")) + "\n")
 
 
-def options(description: str, **defaults: Any) -> argparse.ArgumentParser:
+def options(description: str, needs_data: bool = True, **defaults: Any) -> argparse.ArgumentParser:
     """The options that every benchmark has."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the real benchmark data")
+    parser.add_argument("--data", type=Path, required=needs_data, help="folder of the real benchmark data")
     parser.add_argument("--quick", action="store_true", help="smoke run of two minutes at most; writes nothing")
     parser.add_argument("--work", type=Path, help="folder for runs; an interrupted benchmark goes on from there")
     parser.set_defaults(**defaults)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from integration.command_line import FAST, command, finish, kept, side_by_side, start
 from servers.colour_teacher import ColourTeacher
-from servers.openai_like import OpenAILikeServer
+from servers.openai_like import Fault, OpenAILikeServer
 
 RUN = (
     *("run", "--prompt-file", "task.txt", "--yes", "--datasets", "none", "--data", "rows.csv"),
@@ -219,6 +219,20 @@ def test_a_spent_budget_keeps_everything_and_a_larger_one_goes_on(work: Path) ->
         assert ended.code == 0, ended.err
         assert server.outcomes()["answered"] == stored_answers(run), "an answer was paid twice"
     assert before.items() <= kept(run).items()
+    assert len(kept(run)) == FINISHED_STEPS
+
+
+def test_of_two_addresses_one_breaks_down_and_the_other_carries_on(work: Path) -> None:
+    teacher, run = ColourTeacher(), work / "runs/new"
+    left = iter(range(4))
+    with (
+        OpenAILikeServer(lambda body: teacher(body) if next(left, None) is not None else Fault("cut")) as dying,
+        OpenAILikeServer(teacher) as steady,
+    ):
+        ended = command(*asking(dying), "--base-url", steady.base_url, cwd=work)
+        assert ended.code == 0, ended.err
+        assert dying.outcomes()["answered"] == 4
+        assert dying.outcomes()["answered"] + steady.outcomes()["answered"] == stored_answers(run)
     assert len(kept(run)) == FINISHED_STEPS
 
 

@@ -41,11 +41,15 @@ FaultKind = Literal[
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong with one request. Times in seconds."""
+    """What goes wrong with one request. Times in seconds.
+
+    `words` of an answer are billed all the same, with the prompt; None: nothing is.
+    """
 
     kind: FaultKind
     retry_after: float | None = None
     seconds: float = 30.0
+    words: int | None = None
 
 
 @dataclass(frozen=True)
@@ -59,12 +63,13 @@ class Reply:
 
 @dataclass
 class Entry:
-    """One chat completion in the books. `answered`: a whole answer was written to the wire."""
+    """One chat completion in the books. `answered`: a whole answer was written to the wire. Tokens are those billed."""
 
     number: int
     body: dict[str, Any]
     authorization: str
     started: float
+    ended: float = float("inf")
     outcome: str = "under way"
     answered: bool = False
     prompt_tokens: int = 0
@@ -165,6 +170,13 @@ def _handler(owner: OpenAILikeServer) -> type[BaseHTTPRequestHandler]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
+        def handle_one_request(self) -> None:
+            try:
+                super().handle_one_request()
+            except ConnectionResetError:
+                # The client let go of a connection that it had given up.
+                self.close_connection = True
+
         def do_GET(self) -> None:
             owner.other_requests.append(f"GET {self.path}")
             self._send(200, {"object": "list", "data": []})
@@ -188,6 +200,7 @@ def _handler(owner: OpenAILikeServer) -> type[BaseHTTPRequestHandler]:
                 entry.outcome, entry.answered = "client gone", False
                 self.close_connection = True
             finally:
+                entry.ended = time.monotonic()
                 with owner.lock:
                     owner.under_way -= 1
 
@@ -208,6 +221,8 @@ def _handler(owner: OpenAILikeServer) -> type[BaseHTTPRequestHandler]:
             given = owner.answer(entry.body)
             if isinstance(given, Fault):
                 entry.outcome = given.kind
+                if given.words is not None:
+                    entry.prompt_tokens, entry.completion_tokens = len(entry.prompt.split()), given.words
                 self._fault(given, entry)
                 return
             reply = given if isinstance(given, Reply) else Reply(given)

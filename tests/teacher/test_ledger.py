@@ -33,7 +33,7 @@ from prompt2model.teacher import (
     is_scorer,
 )
 from prompt2model.teacher.openai_compatible import OpenAICompatibleClient
-from prompt2model.teacher.throttle import RetryPolicy, Throttle
+from prompt2model.teacher.throttle import RetryPolicy
 
 SECRET = "sk-this-is-the-secret-1234567890"
 
@@ -408,8 +408,8 @@ def test_answers_that_nobody_takes_before_the_ledger_is_closed_count_as_lost(tmp
 
 
 def test_a_fast_endpoint_policy_is_not_slowed_by_the_ledger(tmp_path: Path) -> None:
-    throttle = Throttle(RetryPolicy(first_wait=0.001))
-    with OpenAILikeServer(lambda body: "ok", delay=0.02) as server, Ledger(tmp_path / "ledger.sqlite") as ledger:
-        endpoint = OpenAICompatibleClient("m", server.base_url, concurrency=8, throttle=throttle)
+    policy = RetryPolicy(first_wait=0.001)
+    with OpenAILikeServer(lambda body: "ok", delay=0.2) as server, Ledger(tmp_path / "ledger.sqlite") as ledger:
+        endpoint = OpenAICompatibleClient("m", server.base_url, concurrency=8, policy=policy)
         list(client(endpoint, ledger).complete_many(ask(str(i)) for i in range(40)))
     assert server.most_under_way >= 6

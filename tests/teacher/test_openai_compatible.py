@@ -21,7 +21,7 @@ from prompt2model.errors import (
 )
 from prompt2model.teacher.client import ChatRequest, ChatResponse, Message
 from prompt2model.teacher.openai_compatible import OpenAICompatibleClient
-from prompt2model.teacher.throttle import RetryPolicy, Throttle
+from prompt2model.teacher.throttle import RetryPolicy
 
 SECRET = "sk-this-is-the-secret-1234567890"
 
@@ -36,9 +36,12 @@ def connect(
     server: OpenAILikeServer, concurrency: int = 4, timeout: float = 5.0, **policy: float
 ) -> OpenAICompatibleClient:
     limits = {"attempts": 4, "first_wait": 0.002, "longest_wait": 0.01, "patience": 10.0, **policy}
-    throttle = Throttle(RetryPolicy(**limits))  # type: ignore[arg-type]
     return OpenAICompatibleClient(
-        "some-model", server.base_url, concurrency=concurrency, timeout=timeout, throttle=throttle
+        "some-model",
+        server.base_url,
+        concurrency=concurrency,
+        timeout=timeout,
+        policy=RetryPolicy(**limits),  # type: ignore[arg-type]
     )
 
 
@@ -70,6 +73,19 @@ def test_every_request_gets_its_own_answer_and_the_server_sees_at_most_concurren
     }
     assert 1 < server.most_under_way <= 4
     assert len(server.books) == 40
+
+
+def test_answers_that_nobody_has_taken_keep_their_place() -> None:
+    """A kill costs what was read and not stored: never more than `concurrency` answers, however slow the reader is."""
+    taken = 0
+    with OpenAILikeServer(echo) as server:
+        for taken, _ in enumerate(connect(server, concurrency=4).complete_many(ask(str(i)) for i in range(40)), 1):
+            # Everything under way has time to arrive before the next answer is taken.
+            while server.under_way:
+                server.stopped.wait(0.001)
+            server.stopped.wait(0.005)
+            assert len(server.books) - taken < 4
+    assert taken == 40
 
 
 def test_settings_reach_the_server_and_usage_comes_back() -> None:
