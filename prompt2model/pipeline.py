@@ -112,7 +112,7 @@ class Pipeline:
         the same folder to be redone, as far as these change it. Raises Prompt2ModelError; what was finished before
         stays.
         """
-        with self._opened(prompt, chooser, progress, teachers, request, replace) as execution:
+        with self._opened(prompt, chooser, progress, teachers, request, replace, spends=True) as execution:
             values, store = execution.values, execution.store
             for step in DEFAULT_CHAIN:
                 execution.step(step)
@@ -140,8 +140,7 @@ class Pipeline:
         Reading the prompt and the data at hand costs nothing, so this much of the run is done and kept in its folder.
         Where a paid teacher has to read the prompt first, the plan ends there. Raises Prompt2ModelError.
         """
-        with self._opened(prompt, chooser, progress, teachers, request, replace) as execution:
-            execution.spends = False
+        with self._opened(prompt, chooser, progress, teachers, request, replace, spends=False) as execution:
             for number, step in enumerate(DEFAULT_CHAIN):
                 if execution.found(step) is None and not execution.is_free(step):
                     return execution.plan(number)
@@ -157,8 +156,9 @@ class Pipeline:
         teachers: Mapping[str, Any] | None,
         request: DataRequest | None,
         replace: bool,
+        spends: bool,
     ) -> Iterator[_Execution]:
-        """The run folder, locked, and everything a pass through the chain needs."""
+        """The run folder, locked, and everything a pass through the chain needs; no key where nothing is spent."""
         if prompt is not None:
             self.config = self.config.model_copy(update={"prompt": prompt, "prompt_file": None})
         text = self.config.prompt_text()
@@ -169,19 +169,23 @@ class Pipeline:
             config = self.config.model_copy(update={"prompt": text, "prompt_file": None}).to_toml()
             store.manifest()
             recorder = RecordingChooser(store, "run", chooser)
-            roster = stack.enter_context(TeacherRoster(self._teacher_settings(), store.ledger_file, recorder, teachers))
+            roster = stack.enter_context(
+                TeacherRoster(self._teacher_settings(spends), store.ledger_file, recorder, teachers)
+            )
             hub_allowed = self._hub_allowed(recorder)
             execution = _Execution(self, store, roster, chooser, progress, hub_allowed, config, replace)
+            execution.spends = spends
             execution.values.update(prompt=text, request=request or DataRequest())
             yield execution
 
-    def _teacher_settings(self) -> TeacherSettings:
+    def _teacher_settings(self, spends: bool) -> TeacherSettings:
         config = self.config
         return TeacherSettings(
             specs={"teacher": config.teacher, **config.teachers},
             base_url=config.base_url,
             concurrency=config.concurrency,
             key_variable=config.key_variable,
+            needs_key=spends,
             budget=config.budget,
             prices=config.prices,
         )

@@ -66,6 +66,11 @@ class DatasetGeneratorConfig(ComponentConfig):
         description="When two written answers are the same: `exact` after normalisation, or `similar` (word overlap "
         "F1 of at least 0.5). `auto`: similar where the demonstrations' outputs are longer than four words.",
     )
+    labeller: Literal["votes", "auto", "single", "batch"] = Field(
+        "votes",
+        description="How a teacher that writes answers given inputs: `votes` (several draws, the majority), `single` "
+        "(once), `batch` (many in one call), `auto` (in batches where a pilot finds them cheaper and as good).",
+    )
     surest_share: float = Field(
         0.6,
         gt=0,

@@ -12,7 +12,7 @@ from prompt2model.dataset_generator.config import DatasetGeneratorConfig
 from prompt2model.dataset_generator.consistency import Electorate, Verdict, judge
 from prompt2model.dataset_generator.reading import Candidate
 from prompt2model.dataset_generator.waves import Wave, read_waves, write_wave
-from prompt2model.labelling import teacher_predictor
+from prompt2model.labelling import AutoDemoPredictor, bulk_labeller, teacher_predictor
 from prompt2model.predictor import Predictor
 from prompt2model.records import Demonstration, Example, FailureKind, Item, Prediction, Rows, TaskSpec, make_example
 from prompt2model.teacher.client import ChatClient, is_scorer
@@ -23,6 +23,8 @@ SHARD = "labelled"
 _SHARD_ROWS = 256
 _CALIBRATION_INPUTS = 256
 """Inputs that scores are calibrated on, a random sample in their natural mix."""
+_PILOT_SAMPLE = 2048
+"""Inputs among which a pilot of batches looks for neighbours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def label_inputs(
     """The inputs in shards, each with the rows that got an answer; what a killed run left is found again.
 
     A client that scores gives each closed label its probability; one that writes answers until a majority stands
-    (self-consistency, as for written inputs). Raises TeacherError, RunFolderError.
+    (self-consistency, as for written inputs), or as the setting `labeller` says. Raises TeacherError, RunFolderError.
     """
     source = iter(unlabelled)
     done = 0
@@ -55,7 +57,7 @@ def label_inputs(
         done += 1
         next(islice(source, _SHARD_ROWS - 1, _SHARD_ROWS), None)
         yield shard
-    labeller: _Scoring | _Voting | None = None
+    labeller: _Asking | _Voting | None = None
     while chunk := list(islice(source, _SHARD_ROWS)):
         labeller = labeller or _labeller(unlabelled, task, config, context)
         done += 1
@@ -66,11 +68,18 @@ def label_inputs(
 
 def _labeller(
     unlabelled: Rows, task: TaskSpec, config: DatasetGeneratorConfig, context: RunContext
-) -> _Scoring | _Voting:
+) -> _Asking | _Voting:
     client = context.teacher("labeller")
-    if task.kind == "generation" or not is_scorer(client):
+    if task.kind != "generation" and is_scorer(client):
+        calibration = _sample(unlabelled, context) if task.labels else ()
+        return _Asking(teacher_predictor(client, task, calibration=calibration))
+    if config.labeller == "votes":
         return _Voting(client, task, config, context)
-    return _Scoring(client, task, _sample(unlabelled, context) if task.labels else ())
+    first = [_item(row) for row in islice(unlabelled, _PILOT_SAMPLE)]
+    predictor, decision = bulk_labeller(client, task, first, labeller=config.labeller, total=len(unlabelled))
+    if decision is not None:
+        context.progress.say(f"  {decision.text}")
+    return _Asking(predictor)
 
 
 def _sample(unlabelled: Rows, context: RunContext) -> tuple[Demonstration, ...]:
@@ -81,25 +90,35 @@ def _sample(unlabelled: Rows, context: RunContext) -> tuple[Demonstration, ...]:
     return tuple(Demonstration(row.input, "") for number, row in enumerate(unlabelled) if number in chosen)
 
 
-class _Scoring:
-    """P(label) by log-probability, both ways."""
+def _item(row: Example) -> Item:
+    return Item(row.input, row.choices, row.evidence)
 
-    def __init__(
-        self,
-        client: ChatClient,
-        task: TaskSpec,
-        calibration: Sequence[Demonstration],
-    ) -> None:
-        self._predictor: Predictor = teacher_predictor(client, task, calibration=calibration)
+
+class _Asking:
+    """One answer of a predictor to each input; P(label) where it scores."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self._predictor = predictor
 
     def label(self, rows: Sequence[Example]) -> Iterator[_Labelled]:
-        for prediction in self._predictor.predict(Item(row.input, row.choices, row.evidence) for row in rows):
-            failures = (prediction.failure,) if prediction.failure is not None else ()
+        before = self._calls()
+        predictions = list(self._predictor.predict(map(_item, rows)))
+        # Of calls that answered many inputs at once the first ones are charged.
+        batched = None if before is None else (self._calls() or 0) - before
+        for place, prediction in enumerate(predictions):
             yield _Labelled(
-                self._verdict(prediction), failures, 1, prediction.prompt_tokens, prediction.completion_tokens
+                self._verdict(prediction),
+                (prediction.failure,) if prediction.failure is not None else (),
+                1 if batched is None else int(place < batched),
+                prediction.prompt_tokens,
+                prediction.completion_tokens,
             )
 
-    def _verdict(self, prediction: Prediction) -> Verdict:
+    def _calls(self) -> int | None:
+        return self._predictor.calls if isinstance(self._predictor, AutoDemoPredictor) else None
+
+    @staticmethod
+    def _verdict(prediction: Prediction) -> Verdict:
         if prediction.text is None:
             return Verdict(None, "no answer")
         soft = prediction.probabilities

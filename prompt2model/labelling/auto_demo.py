@@ -76,6 +76,8 @@ class AutoDemoPredictor:
         self.single = FewShotPredictor(client, task, shown, max_tokens=max_tokens, purpose=purpose)
         self.prompt = BatchPrompt(task, shown, batch_size, echo)
         self.client, self.echo = client, echo
+        self.calls = 0
+        """Requests so far: batches, and inputs that were asked singly."""
         self._task = task
         self._selection, self._embedder, self._likeness = selection, embedder, likeness
         self._max_reply_tokens, self._chunk, self._purpose = max_reply_tokens, max(chunk, batch_size), purpose
@@ -112,9 +114,11 @@ class AutoDemoPredictor:
         books = _Books(batches)
         while waiting := books.waiting():
             requests = [self.request(batch) for batch in waiting]
+            self.calls += len(requests)
             responses = dict(self.client.complete_many(requests))
             for batch, request in zip(waiting, requests, strict=True):
                 self._settle(batch, responses[request], books)
+        self.calls += len(books.alone)
         for item, prediction in zip(books.alone, self.single.predict(books.alone), strict=True):
             books.settle(item, prediction, batched=False)
         return books.answers

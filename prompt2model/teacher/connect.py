@@ -29,6 +29,7 @@ def connect(
     *,
     base_url: str | Sequence[str] | None = None,
     key_variable: str | None = None,
+    needs_key: bool = True,
     concurrency: int = DEFAULT_CONCURRENCY,
     timeout: float = 120.0,
 ) -> ChatClient:
@@ -50,6 +51,7 @@ def connect(
             concurrency=concurrency,
             timeout=timeout,
             key_variable=key_variable or KEY_VARIABLE,
+            needs_key=needs_key,
         )
     if base_url is not None:
         raise ConfigError("the embedded teacher has no address; leave out --base-url, or name openai:NAME")

@@ -32,7 +32,8 @@ class OpenAICompatibleClient:
 
     At most `concurrency` requests are under way at each; how many at a time follows from how it answers. Each attempt
     takes at most `timeout` seconds. Answers are filed under the first address, whichever gave them.
-    The key is read from the environment variable `key_variable` and may be missing for addresses on this machine.
+    The key is read from the environment variable `key_variable` and may be missing for addresses on this machine, and
+    with `needs_key` False, where nothing will be asked.
     Where a reasoning model refuses `temperature`, TeacherRequestError says so: leaving it out in silence would change
     what the data are. Stop texts that the endpoint does not take are cut here, which gives the same text.
     An endpoint has no way to continue an assistant's turn that every server shares: the turn is sent as the last
@@ -52,6 +53,7 @@ class OpenAICompatibleClient:
         concurrency: int = 8,
         timeout: float = 120.0,
         key_variable: str = KEY_VARIABLE,
+        needs_key: bool = True,
         policy: RetryPolicy | None = None,
     ) -> None:
         self.name = name
@@ -62,7 +64,7 @@ class OpenAICompatibleClient:
             raise ConfigError(f"concurrency is {concurrency}; give a number of at least 1")
         self.concurrency = concurrency
         far = next((url for url in self.base_urls if not is_loopback(url)), None)
-        key = _key(key_variable, needed=far is not None, address=far or self.base_url)
+        key = _key(key_variable, needed=needs_key and far is not None, address=far or self.base_url)
         policy = policy or RetryPolicy()
         self._endpoints = tuple(
             Endpoint(

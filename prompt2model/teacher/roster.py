@@ -34,6 +34,7 @@ class TeacherSettings:
     base_url: str | Sequence[str] | None = None
     concurrency: int = DEFAULT_CONCURRENCY
     key_variable: str = "OPENAI_API_KEY"
+    needs_key: bool = True
     budget: str | None = None
     prices: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
@@ -143,7 +144,13 @@ class TeacherRoster:
     def _connect(self, spec: str) -> ChatClient:
         settings = self._settings
         address = settings.base_url if spec.startswith("openai:") else None
-        return connect(spec, base_url=address, key_variable=settings.key_variable, concurrency=settings.concurrency)
+        return connect(
+            spec,
+            base_url=address,
+            key_variable=settings.key_variable,
+            needs_key=settings.needs_key,
+            concurrency=settings.concurrency,
+        )
 
     def _is_paid(self, client: ChatClient) -> bool:
         return not all(map(is_loopback, addresses(client)))

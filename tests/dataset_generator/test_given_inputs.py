@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -134,3 +135,22 @@ def test_hostile_inputs_stay_data(make_context: Make) -> None:
         assert not any(word in message.content for message in before for word in ("Ignore all", "im_start", "charged"))
         assert last.content.count("</input>") == 1 and last.content.rstrip().endswith("</input>")
         assert "<|im_start|>" not in last.content
+
+
+def test_many_inputs_in_one_call_where_that_is_asked_for(make_context: Make, tmp_path: Path) -> None:
+    def answer(request: ChatRequest) -> str:
+        inputs = re.findall(r"^\[(\d+)\] (.*)$", request.messages[-1].content, re.M)
+        if not inputs:
+            return honest(request)
+        return "\n".join(f"[{number}] {text}\n-> {right_label(text)}" for number, text in inputs)
+
+    settings = {"examples": 0, "folder": tmp_path / "batch", "labeller": "batch"}
+    client = ScriptedClient(answer)
+    batched = run(make_context, client, INPUTS[:64], **settings)
+    assert [row.target for row in batched.rows] == [right_label(row.input) for row in INPUTS[:64]]
+    assert batched.requests == client.calls == 8
+    assert sum(row.soft_label is None for row in batched.rows) == 64
+    client = ScriptedClient(answer)
+    single = run(make_context, client, INPUTS[:64], examples=0, folder=tmp_path / "single", labeller="single")
+    assert single.requests == client.calls == 64
+    assert single.prompt_tokens > batched.prompt_tokens

@@ -61,22 +61,21 @@ def test_a_finished_run_costs_nothing_more(finished: Path) -> None:
 
 def test_an_unknown_price_is_never_guessed(work: Path) -> None:
     options = (*MATERIAL, "--teacher", "openai:nobody-knows", "--base-url", "https://endpoint.invalid/v1")
-    key = {"OPENAI_API_KEY": "sk-test"}
-    planned = command("plan", "--yes", *options, cwd=work, env=key)
+    planned = command("plan", "--yes", *options, cwd=work)
     assert planned.code == 0, planned.err
     assert row_of(planned.out, "generate data")[3:5] == ["not", "known"]
     said = " ".join(planned.out.split())
     assert "a price is not known" in said
     line = re.search(r"--set 'prices=(\{.*?\})'", said)
     assert line is not None
-    priced = command("plan", "--yes", *options, "--set", f"prices={line[1]}", cwd=work, env=key)
+    priced = command("plan", "--yes", *options, "--set", f"prices={line[1]}", cwd=work)
     assert priced.code == 0, priced.err
     assert "about 0." in priced.out
 
 
 def test_what_a_paid_teacher_must_read_first_ends_the_plan(work: Path) -> None:
     options = ("--yes", "--teacher", "openai:gpt-4.1-mini", "--name", "open")
-    planned = command("plan", "Classify the thing", *options, cwd=work, env={"OPENAI_API_KEY": "sk-test"})
+    planned = command("plan", "Classify the thing", *options, cwd=work)
     assert planned.code == 0, planned.err
     assert row_of(planned.out, "parse prompt")[0] == "1"
     assert row_of(planned.out, "train") == ["not", "known", "yet"]
@@ -109,8 +108,7 @@ def test_at_a_terminal_the_run_asks_before_it_begins(work: Path) -> None:
 
 def test_a_price_is_asked_for_at_a_terminal_until_it_can_be_read(work: Path) -> None:
     options = (*MATERIAL, "--teacher", "openai:new", "--base-url", "https://endpoint.invalid/v1", "--no-hub")
-    key = {"OPENAI_API_KEY": "sk-test"}
-    ended = at_a_terminal("plan", *options, typed="cheap\n0.40 1.60\n", cwd=work, env=key)
+    ended = at_a_terminal("plan", *options, typed="cheap\n0.40 1.60\n", cwd=work)
     assert ended.code == 0, ended.err
     assert "the price 'cheap' cannot be read; write two amounts" in ended.err
     assert "about 0." in ended.out

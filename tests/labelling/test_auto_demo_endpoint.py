@@ -15,7 +15,7 @@ from prompt2model.labelling import AutoDemoPredictor
 from prompt2model.records import Item, Prediction
 from prompt2model.teacher import Ledger, LedgerClient
 from prompt2model.teacher.openai_compatible import OpenAICompatibleClient
-from prompt2model.teacher.throttle import RetryPolicy, Throttle
+from prompt2model.teacher.throttle import RetryPolicy
 
 ITEMS = [Item(f"{'I was charged for' if n % 3 else 'Nobody brought me'} thing number {n}.") for n in range(21)]
 Answer = Callable[[dict[str, Any]], str | Reply | Fault]
@@ -35,8 +35,8 @@ class Run:
     def __init__(self, answer: Answer, folder: Path, port: int = 0) -> None:
         with OpenAILikeServer(answer, port=port) as server:
             self.server = server
-            throttle = Throttle(RetryPolicy(attempts=2, first_wait=0.001, longest_wait=0.002))
-            client = OpenAICompatibleClient("any", server.base_url, throttle=throttle)
+            policy = RetryPolicy(attempts=2, first_wait=0.001, longest_wait=0.002)
+            client = OpenAICompatibleClient("any", server.base_url, policy=policy)
             ledger = Ledger(folder / "calls.sqlite")
             self.asking = AutoDemoPredictor(LedgerClient(client, ledger, step="label"), TASK, selection="given")
             self.found: list[Prediction] = list(self.asking.predict(ITEMS))
