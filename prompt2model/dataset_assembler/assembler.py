@@ -6,11 +6,13 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import Field
 
 from prompt2model.catalogue.row_reading import read_question
 from prompt2model.component import Component, ComponentConfig, Estimate, RunContext
+from prompt2model.dataset_assembler.reviewed import apply_review, load_review, with_review
 from prompt2model.errors import NotEnoughDataError
 from prompt2model.records import (
     Dataset,
@@ -40,6 +42,9 @@ class DatasetAssemblerConfig(ComponentConfig):
     )
     near_duplicate: float = Field(0.8, gt=0, le=1, description="Jaccard similarity from which two inputs count as one.")
     min_rows: int = Field(8, ge=2, description="Fewer training rows than this are refused.")
+    reviewed: Path | None = Field(
+        None, description="What a person decided about the rows; `prompt2model review` writes the file."
+    )
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,14 @@ class DatasetAssembler(Component[AssemblerInputs, Dataset]):
     Inputs = AssemblerInputs
     Output = Dataset
 
+    def check(self, hub_allowed: bool) -> None:
+        """Raises DataFileError when the review cannot be read."""
+        load_review(self.config.reviewed)
+
+    def input_files(self) -> Sequence[Path]:
+        """The review, where there is one."""
+        return () if self.config.reviewed is None else (self.config.reviewed,)
+
     def estimate(self, inputs: AssemblerInputs, context: RunContext) -> Estimate:
         """No calls. `makes` takes all rows as new, in the shares of the settings."""
         config, tests = self.config, inputs.reserved.tests
@@ -74,13 +87,19 @@ class DatasetAssembler(Component[AssemblerInputs, Dataset]):
         return Estimate(seconds=len(rows) / 1000, makes=makes)
 
     def run(self, inputs: AssemblerInputs, context: RunContext) -> Dataset:
-        """Raises NotEnoughDataError when too few rows or only one label is left."""
+        """Raises NotEnoughDataError when too few rows or only one label is left, DataFileError for the review."""
         config, task = self.config, inputs.task
         dropped: Counter[str] = Counter()
         rows = list(_distinct(_merged(inputs, dropped), inputs.reserved.tests, task, config.near_duplicate, dropped))
         tests = inputs.reserved.tests
         if not tests:
             rows, tests = self._set_synthetic_tests_aside(rows, task, context)
+        reviewed = load_review(config.reviewed)
+        if reviewed:
+            # Last, so that the tests are the same with and without a review, and no duplicate of a dropped row comes
+            # in its place. Once more through the sieve, the person's rows first: a corrected text is a new one.
+            rows = apply_review(rows, reviewed, dropped, context.progress)
+            rows = list(_distinct(rows, tests, task, config.near_duplicate, dropped))
         _check_enough(rows, task, config.min_rows)
         labels = _labels(rows, task, context)
         by_label = _grouped(rows, labels)
@@ -93,7 +112,7 @@ class DatasetAssembler(Component[AssemblerInputs, Dataset]):
             f"  {len(train)} train, {len(validation)} validation, {sum(len(test.rows) for test in tests)} test rows; "
             f"{sum(dropped.values())} dropped"
         )
-        sources = Counter(source_name(row.source) for row in rows)
+        sources = Counter(with_review(source_name(row.source), row.source) for row in rows)
         return Dataset(tuple(train), tuple(validation), tuple(tests), labels, dict(dropped), dict(sources))
 
     def _set_synthetic_tests_aside(
