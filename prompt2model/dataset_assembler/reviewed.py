@@ -46,11 +46,10 @@ def apply_review(
             approved.append(_as_decided(row, decided))
     if found["dropped"]:
         dropped[DROPPED_BY_YOU] += found["dropped"]
+    counts = ", ".join(f"{found[kind]} {kind}" for kind in ("approved", "corrected", "dropped"))
     gone = len(reviewed) - found.total()
-    progress.say(
-        f"  your review: {found['approved']} rows approved, {found['corrected']} corrected, {found['dropped']} dropped"
-        + (f"; {gone} decisions are about rows that are not in the data any more" if gone else "")
-    )
+    lost = f"; {gone} more are about rows that are not in the data any more" if gone else ""
+    progress.say(f"  your decisions about rows: {counts}{lost}")
     return [*approved, *others]
 
 

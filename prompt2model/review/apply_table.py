@@ -41,12 +41,10 @@ def apply_table(run: Path, file: Path | None = None) -> None:
 
 def summary(decided: Decided) -> str:
     """All decisions in numbers."""
-    text = (
-        f"{decided.count('approved')} rows approved, {decided.count('corrected')} corrected, "
-        f"{decided.count('dropped')} dropped"
-    )
+    counts = ", ".join(f"{decided.count(kind)} {kind}" for kind in ("approved", "corrected", "dropped"))
+    text = f"decided so far: {counts}"
     if decided.missing:
-        text += f"; {decided.missing} rows do not stand in the table and stay as they are"
+        text += f"; rows that the table does not hold stay as they are ({decided.missing})"
     return text
 
 

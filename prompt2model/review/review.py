@@ -17,7 +17,7 @@ from prompt2model.component import RunContext
 from prompt2model.console import AutomaticChooser, SilentProgress
 from prompt2model.errors import ConfigError, RunFolderError
 from prompt2model.pipeline import Pipeline
-from prompt2model.records import Dataset, DataRequest, Example, ReviewedRow, TaskSpec
+from prompt2model.records import DataRequest, Dataset, Example, ReviewedRow, TaskSpec
 from prompt2model.run_store import RunStore
 
 _STEP = "assemble_data"
