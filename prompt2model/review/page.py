@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     import gradio as gr
 
 _QUEUE = "review"
-_WIDTHS = {"decision": "90px", "output": "150px", "choices": "150px", "sure": "70px", "from": "110px", "id": "90px"}
+_WIDTHS = {"decision": 90, "output": 150, "choices": 170, "sure": 80, "from": 170, "id": 160}
+_TABLE_WIDTH = 1145
+"""Pixels. The input has what the other columns leave."""
 _TEXT_SHOWN = 160
 _NOTHING_SELECTED = "Click a row to decide about it, or click a cell twice to correct it."
 
@@ -74,15 +76,16 @@ def _table(sheet: Sheet) -> Any:
     import gradio as gr
 
     columns = sheet.columns
+    rest = _TABLE_WIDTH - sum(_WIDTHS.get(name, 0) for name in columns)
     return gr.Dataframe(
         headers=columns,
         datatype="str",
         type="array",
         interactive=True,
         static_columns=[number for number, name in enumerate(columns) if name not in COLUMNS[:3]],
-        column_widths=[_WIDTHS.get(name, "380px") for name in columns],
+        column_widths=[_WIDTHS.get(name, rest) for name in columns],
         wrap=True,
-        max_height=560,
+        max_height=440,
         buttons=[],
         show_label=False,
         elem_id="rows",
@@ -90,8 +93,12 @@ def _table(sheet: Sheet) -> Any:
 
 
 def _shown(sheet: Sheet, edits: Edits, start: int, label: str, which: str) -> tuple[Any, ...]:
+    import gradio as gr
+
     view: View = sheet.view(edits, start, label, which)
-    return view.rows, view.position, edits, view.start
+    count = len(view.rows)
+    # As many rows as there are: none can be added on the page.
+    return gr.Dataframe(value=view.rows, row_limits=(count, count)), view.position, edits, view.start
 
 
 def _move(sheet: Sheet, pages: int | None) -> Callable[..., Any]:

@@ -13,13 +13,14 @@ def edit(table: Path) -> dict[str, str]:
     """Correct one row, drop one and approve one, as a spreadsheet writes it; their inputs by decision."""
     with table.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
+    inputs = [row["input"] for row in rows[:3]]
     rows[0]["input"], rows[0]["output"] = "a violet tree", "blue"
     rows[1]["decision"], rows[2]["decision"] = "drop", "keep"
     with table.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), delimiter=";", lineterminator="\r\n")
         writer.writeheader()
         writer.writerows(rows)
-    return {"drop": rows[1]["input"], "keep": rows[2]["input"]}
+    return dict(zip(("fix", "drop", "keep"), inputs, strict=True))
 
 
 def trained_on(run: Path) -> dict[str, dict]:
@@ -50,11 +51,10 @@ def test_corrected_rows_are_trained_on(finished: Path) -> None:
     assert {name for name in before if before[name] == after[name]} >= {"1_task", "2_retrieved", "4_generated"}
     assert after["5_dataset"] != before["5_dataset"]
     rows = trained_on(run)
-    assert rows.keys() == data.keys() - {inputs["drop"]} - (data.keys() - rows.keys()) | {"a violet tree"}
-    assert inputs["drop"] not in rows
+    assert rows.keys() - data.keys() == {"a violet tree"}
+    assert data.keys() - rows.keys() == {inputs["fix"], inputs["drop"]}
     assert rows["a violet tree"]["references"] == ["blue"]
     assert rows[inputs["keep"]]["source"]["review"] == "approved"
-    assert len(rows) == len(data) - 1
     page = (run / "report.html").read_text()
     for words in ("user: rows.csv, corrected by you", "user: rows.csv, approved by you", "dropped by you"):
         assert words in page
@@ -68,9 +68,7 @@ def test_taking_everything_back_brings_the_old_results_back(finished: Path) -> N
     command("review", "runs/kept", cwd=finished)
     edit(run / "review.csv")
     assert command("review", "runs/kept", "--apply", cwd=finished).code == 0
-    (run / "undo.csv").write_text((run / "review.csv").read_text(encoding="utf-8-sig").replace(";keep;", ";undo;"))
-    text = command("review", "runs/kept", cwd=finished)
-    assert text.code == 0, text.err
+    assert command("review", "runs/kept", cwd=finished).code == 0
     with (run / "review.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     with (run / "review.csv").open("w", newline="") as file:

@@ -186,7 +186,7 @@ def test_every_fault_is_a_line_that_names_its_row(tmp_path: Path, capsys: pytest
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("id,decision,input\n1,,x\n".encode(), "the column output is missing; the table has to keep the columns id,"),
+        (b"id,decision,input\n1,,x\n", "the column output is missing; the table has to keep the columns id,"),
         ("id,decision,input,output\n1,,Käse,red\n".encode("cp1252"), r"byte \d+ \(0xe4\) is not UTF-8; save the file"),
         (b"", "the file is empty"),
         (b"id,decision,input,output\n1,,x\n", "the row that ends in line 2 has 3 cells, the header has 4"),
