@@ -93,12 +93,8 @@ def _table(sheet: Sheet) -> Any:
 
 
 def _shown(sheet: Sheet, edits: Edits, start: int, label: str, which: str) -> tuple[Any, ...]:
-    import gradio as gr
-
     view: View = sheet.view(edits, start, label, which)
-    count = len(view.rows)
-    # As many rows as there are: none can be added on the page.
-    return gr.Dataframe(value=view.rows, row_limits=(count, count)), view.position, edits, view.start
+    return view.rows, view.position, edits, view.start
 
 
 def _move(sheet: Sheet, pages: int | None) -> Callable[..., Any]:
