@@ -137,7 +137,7 @@ def _decide(sheet: Sheet, word: str) -> Callable[..., Any]:
 def _save(sheet: Sheet) -> Callable[..., Any]:
     def save(rows: list[list[Any]], edits: Edits, start: int, label: str, which: str) -> tuple[Any, ...]:
         edits = sheet.absorb(edits, rows)
-        saved = sheet.save(edits)
+        saved = sheet.save(edits, rows)
         lines = "".join(f"<li>{as_text(line)}</li>" for line in saved.faults)
         text = f"<p>{as_text(saved.message)}</p>" + (f"<ul>{lines}</ul>" if lines else "")
         return *_shown(sheet, edits if saved.faults else {}, start, label, which), text

@@ -122,14 +122,17 @@ def save_decisions(review: Review, decisions: Mapping[str, ReviewedRow]) -> bool
     """
     store, file = review.store, review.decisions_file
     content = "".join(dump_line(decisions[identity]) + "\n" for identity in sorted(decisions))
+    setting = str(file.resolve()) if decisions else None
     with store.locked():
-        if content == (file.read_text(encoding="utf-8") if file.is_file() else ""):
+        known = file.read_text(encoding="utf-8") if file.is_file() else ""
+        # The folder of a run may have been moved since.
+        named = Pipeline.from_run(store.folder).config.assemble_data.get("reviewed")
+        if (content, setting) == (known, named):
             return False
         number = next(number for number, step in enumerate(DEFAULT_CHAIN) if step.id == _STEP)
         store.set_aside([step.id for step in DEFAULT_CHAIN[number:]])
         file.parent.mkdir(exist_ok=True)
         write_atomically(file, content)
-        setting = str(file.resolve()) if decisions else None
         changed = Pipeline.from_run(store.folder, {_STEP: {"reviewed": setting}})
         store.save_config(changed.config.to_toml())
     return True

@@ -23,7 +23,8 @@ _REVIEW_STYLE = (
 #about p {color: var(--body-text-color-subdued); line-height: 1.5; margin: .4rem 0 0; overflow-wrap: anywhere}
 #filters {max-width: 34rem}
 #rows .body-cell, #rows .sizing-body, #rows .header-cell {font-family: var(--font); font-size: .92rem}
-#rows .body-cell .cell-menu-button {display: none}
+/* Nothing can be added to the table or taken out of it. */
+.cell-menu, #rows .cell-menu-button, #rows .selection-button {display: none !important}
 #deciding, #paging {align-items: center; flex-wrap: nowrap}
 #deciding button, #paging button {flex: 0 0 auto; min-width: 5rem}
 #chosen, #position {flex: 1 1 auto; min-width: 0; color: var(--body-text-color-subdued); overflow-wrap: anywhere}

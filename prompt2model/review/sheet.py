@@ -28,6 +28,7 @@ UNDECIDED, LEAST_SURE = "not decided yet", "sure by less than 90 %"
 _SURE = 0.9
 _ROWS_SHOWN = 50
 _PLACE_SHOWN = 40
+_ADDED = "Rows cannot be added here. Give new ones to a run with --data, and open this page again."
 
 Edits: TypeAlias = Mapping[str, tuple[str, str, str]]
 """(decision, input, output) by id, of rows that were touched since they were saved."""
@@ -87,18 +88,20 @@ class Sheet:
     def absorb(self, edits: Edits, shown: list[list[Any]]) -> Edits:
         """The edits with those of the rows on the screen."""
         kept = dict(edits)
-        place = self.columns.index("id")
         for cells in shown:
-            texts = ["" if cell is None else str(cell) for cell in cells]
-            row = self._rows.get(texts[place]) if len(texts) == len(self.columns) else None
+            row = self._row_of(cells)
             if row is None:
                 continue
-            now = (texts[0], texts[1], texts[2])
+            now = tuple("" if cell is None else str(cell) for cell in cells[:3])
             if now == self._saved(row):
                 kept.pop(row.id, None)
             else:
-                kept[row.id] = now
+                kept[row.id] = now[0], now[1], now[2]
         return kept
+
+    def _row_of(self, cells: list[Any]) -> Example | None:
+        """The run's row that a row on the screen shows."""
+        return self._rows.get(cells[self.columns.index("id")]) if len(cells) == len(self.columns) else None
 
     def with_decision(self, edits: Edits, identity: str, word: str) -> Edits:
         """The edits with a decision about one row. Undo brings back the row as the run made it."""
@@ -112,9 +115,11 @@ class Sheet:
         """The input as it stands on the page."""
         return edits.get(identity, self._saved(self._rows[identity]))[1]
 
-    def save(self, edits: Edits) -> Saved:
+    def save(self, edits: Edits, shown: list[list[Any]]) -> Saved:
         """Check the rows as a table would be, make them a part of the run, and write the table anew."""
         review = self._review
+        if any(self._row_of(cells) is None and any(cells) for cells in shown):
+            return Saved("Nothing was saved.", (_ADDED,))
         try:
             refuse_edited(review)
             decided = decide(review, [self._line(row, edits) for row in review.rows])

@@ -34,7 +34,7 @@ DECISION, INPUT, OUTPUT = 0, 1, 2
 def run(tmp_path: Path) -> Path:
     """Rows of a teacher's, of which it is less and less unsure, and more of the user's than are shown at once."""
     rows = [written(f"{text} on a red wall", "red", 0.4 + number / 20) for number, text in enumerate(HOSTILE)]
-    more = [given(f"{colour} {n ** 9 + 7:x} {n ** 11 + 5:x}", colour, n) for n in range(50, 60) for colour in COLOURS]
+    more = [given(f"{colour} {n**9 + 7:x} {n**11 + 5:x}", colour, n) for n in range(50, 60) for colour in COLOURS]
     return make_run(tmp_path / "colours", [*many(), *more], rows, [given("a test row about violet ink", "red")])
 
 
@@ -159,6 +159,14 @@ def test_nothing_leaves_the_machine(page: Any) -> None:
             address = urlsplit(message["params"]["request"]["url"])
             hosts |= {address.hostname} if address.scheme in {"http", "https"} else set()
     assert hosts == {HOST}
+
+
+def test_rows_that_were_pasted_in_are_refused(run: Path) -> None:
+    sheet = Sheet(open_review(run), "colours")
+    shown = sheet.view({}, 0, "all", "all").rows
+    saved = sheet.save({}, [*shown, ["", "a new text", "red", "", "", ""]])
+    assert saved.faults == ("Rows cannot be added here. Give new ones to a run with --data, and open this page again.",)
+    assert sheet.save({}, [*shown, [""] * len(sheet.columns)]).faults == ()
 
 
 def test_a_table_that_was_edited_comes_first(run: Path) -> None:

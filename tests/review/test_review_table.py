@@ -131,6 +131,17 @@ def test_earlier_decisions_are_shown_last_and_can_be_taken_back(tmp_path: Path) 
     assert "reviewed" not in (run / "config.toml").read_text()
 
 
+def test_a_run_that_was_moved_finds_its_review_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = make_run(tmp_path / "run", many())
+    write_table(run)
+    as_spreadsheet(run / "review.csv", lambda cells: [{**cells[0], "decision": "drop"}])
+    apply_table(run)
+    run = run.rename(tmp_path / "moved")
+    apply_table(run)
+    assert str(run / "review" / "decisions.jsonl") in (run / "config.toml").read_text()
+    assert "nothing new" not in capsys.readouterr().out
+
+
 def test_a_table_that_was_edited_is_never_overwritten(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", many())
     write_table(run)
