@@ -5,7 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +25,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
+import prompt2model
 from prompt2model.errors import DataFileError
 from prompt2model.local_page.serving import HOST, listen
 from prompt2model.review import launch_review, write_table
@@ -175,3 +182,36 @@ def test_a_table_that_was_edited_comes_first(run: Path) -> None:
         file.write("\n")
     with pytest.raises(DataFileError, match="was edited and not applied yet"):
         launch_review(run, port=0)
+
+
+def test_the_command_serves_this_machine_only_and_ends_at_ctrl_c(run: Path, tmp_path: Path) -> None:
+    left, errors = tmp_path / "left_the_machine.txt", tmp_path / "stderr.txt"
+    loopback_only = Path(__file__).parents[1] / "demo_creator" / "loopback_only"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "prompt2model.cli", "review", str(run), "--page", "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=errors.open("w"),
+        text=True,
+        cwd=tmp_path,
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith(("GRADIO_", "HF_"))},
+            "PYTHONPATH": os.pathsep.join([str(loopback_only), str(Path(prompt2model.__file__).parents[1])]),
+            "LEFT_THE_MACHINE": str(left),
+        },
+    )
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        assert line.startswith("review on http://127.0.0.1:"), errors.read_text()
+        address = line.split()[2]
+        with urllib.request.urlopen(address, timeout=SECONDS) as answer:
+            assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+        with pytest.raises(urllib.error.HTTPError, match="400"):
+            urllib.request.urlopen(urllib.request.Request(address, headers={"Host": "evil.example"}), timeout=SECONDS)
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == "review stopped\n"
+        assert process.wait(SECONDS) == 0
+    finally:
+        process.kill()
+    assert not left.exists(), left.read_text()
+    assert "Traceback" not in errors.read_text()
