@@ -79,6 +79,17 @@ Takes what `run` takes. Nothing is spent: the prompt and the data at hand are re
 `run`, given the same way, goes on.
 """
 
+_REVIEW_HELP = """Look through the rows that a run trains on, and correct, approve or drop them.
+
+\b
+prompt2model review runs/NAME              writes runs/NAME/review.csv, the least sure rows first
+prompt2model review runs/NAME --apply      after you edited it: makes it a part of the run
+prompt2model review runs/NAME --page       the same on a page
+prompt2model resume runs/NAME              assembles, trains and measures again
+
+Test rows are never shown. Nothing is asked of a teacher again.
+"""
+
 
 def _print_version(wanted: bool) -> None:
     if wanted:
@@ -212,6 +223,42 @@ def predict(
     from prompt2model.predict_file import predict_file
 
     predict_file(folder, file, column, output)
+
+
+@app.command(help=_REVIEW_HELP, short_help="Look through a run's rows and correct them.")
+def review(
+    folder: RunFolder,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="Table to apply; the run's review.csv when absent.", show_default=False),
+    ] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Make the edited table a part of the run.")] = False,
+    page: Annotated[bool, typer.Option("--page", help="Open a page on 127.0.0.1 instead.")] = False,
+    rows: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="Only the N rows most worth a look; all when absent.", show_default=False
+        ),
+    ] = None,
+    port: Annotated[int, typer.Option(metavar="N", help="Port of the page.")] = 7861,
+    browser: Annotated[bool, typer.Option(help="Open a browser window with the page.")] = False,
+) -> None:
+    """See `_REVIEW_HELP`."""
+    from prompt2model.errors import ConfigError
+    from prompt2model.review import apply_table, launch_review, write_table
+
+    if apply and page:
+        raise ConfigError("--apply and --page do not go together; give one of the two")
+    if file is not None and not apply:
+        raise ConfigError(f"what to do with {file}? Add --apply to make it a part of the run")
+    if rows is not None and (apply or page):
+        raise ConfigError("--rows is for writing the table; leave it out here")
+    if apply:
+        apply_table(folder, file)
+    elif page:
+        launch_review(folder, port=port, open_browser=browser)
+    else:
+        write_table(folder, rows)
 
 
 @app.command(short_help="Say what is here, and what each missing thing needs.")

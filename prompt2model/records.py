@@ -54,7 +54,7 @@ class Source:
 
     `kind`: `user` (given with --data), `gold` (given with --examples), `demonstration` (stands in the prompt),
     `retrieved` (a data set), `labelled` (an input that was given, answered by a teacher) or `generated` (written by a
-    teacher). Row numbers count from 0 in the named split.
+    teacher). Row numbers count from 0 in the named split. `review`: what a person did with the row afterwards.
     """
 
     kind: Literal["user", "gold", "demonstration", "retrieved", "labelled", "generated"]
@@ -66,6 +66,7 @@ class Source:
     teacher: str = ""
     prompt_hash: str = ""
     temperature: float | None = None
+    review: Literal["", "approved", "corrected"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,16 @@ class Example:
 
 
 Rows: TypeAlias = Collection[Example]
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedRow:
+    """What a person decided about a row. `row` is the row as it was; `input` and `output` are as they shall be."""
+
+    row: Example
+    decision: Literal["approved", "corrected", "dropped"]
+    input: str
+    output: str
 
 
 def example_id(input: str, references: tuple[str, ...], source: Source) -> str:

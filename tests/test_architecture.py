@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "prompt2model"
 # From the top floor down. A room may import from lower floors only.
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"cli", "studio"}),
-    frozenset({"show", "predict_file", "doctor", "command_options"}),
+    frozenset({"show", "predict_file", "review", "doctor", "command_options"}),
     frozenset({"improve"}),
     frozenset({"pipeline"}),
     frozenset({"planning"}),
@@ -39,7 +39,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"labelling", "predictor", "catalogue"}),
     frozenset({"prompt_program", "text_index", "teacher"}),
     frozenset({"inference"}),
-    frozenset({"weights", "prompts", "console"}),
+    frozenset({"weights", "prompts", "console", "local_page"}),
     frozenset({"component", "run_store", "artifacts"}),
     frozenset({"records", "errors", "sqlite_file"}),
 )

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from prompt2model.cli import app
 
-COMMANDS = ("run", "resume", "show", "demo", "predict", "doctor", "weights", "settings")
+COMMANDS = ("run", "resume", "show", "demo", "review", "predict", "doctor", "weights", "settings")
 
 
 def help_of(*command: str) -> str:

@@ -6,6 +6,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from prompt2model.catalogue.row_reading import read_question
 from prompt2model.component import Component, Estimate, RunContext
@@ -13,6 +14,7 @@ from prompt2model.dataset_assembler.config import DatasetAssemblerConfig
 from prompt2model.dataset_assembler.decontamination import TestGate, check_clean
 from prompt2model.dataset_assembler.distinct import DistinctRows
 from prompt2model.dataset_assembler.meaning import read_for_meaning
+from prompt2model.dataset_assembler.reviewed import apply_review, load_review, with_review
 from prompt2model.errors import NotEnoughDataError
 from prompt2model.records import (
     Dataset,
@@ -25,6 +27,7 @@ from prompt2model.records import (
     make_example,
 )
 from prompt2model.text_index.near_duplicates import normalise_text
+from prompt2model.text_index.text_vectors import TextVectors
 
 _MOST_TRUSTED_FIRST = ("user", "demonstration", "retrieved", "labelled", "generated")
 _BY_TEACHER = ("labelled", "generated")
@@ -44,6 +47,15 @@ class AssemblerInputs:
     generated: GeneratedData
 
 
+@dataclass(frozen=True)
+class _Sieved:
+    """Rows that can be trained on, the vectors by which they were compared, and what a reader must know."""
+
+    rows: list[Example]
+    vectors: TextVectors | None
+    notes: list[str]
+
+
 class DatasetAssembler(Component[AssemblerInputs, Dataset]):
     """Rows by trust: user, demonstrations, retrieved, labelled, generated; of near-equal ones the more trusted stays.
 
@@ -56,6 +68,14 @@ class DatasetAssembler(Component[AssemblerInputs, Dataset]):
     Inputs = AssemblerInputs
     Output = Dataset
     version = 2
+
+    def check(self, hub_allowed: bool) -> None:
+        """Raises DataFileError when the review cannot be read."""
+        load_review(self.config.reviewed)
+
+    def input_files(self) -> Sequence[Path]:
+        """The review, where there is one."""
+        return () if self.config.reviewed is None else (self.config.reviewed,)
 
     def estimate(self, inputs: AssemblerInputs, context: RunContext) -> Estimate:
         """No calls. `makes` takes all rows as new, in the shares of the settings."""
@@ -72,22 +92,21 @@ class DatasetAssembler(Component[AssemblerInputs, Dataset]):
         return Estimate(seconds=len(rows) / speed, makes=makes)
 
     def run(self, inputs: AssemblerInputs, context: RunContext) -> Dataset:
-        """Raises NotEnoughDataError when too few rows or only one label is left."""
+        """Raises NotEnoughDataError when too few rows or only one label is left, DataFileError for the review."""
         config, task, tests = self.config, inputs.task, inputs.reserved.tests
         dropped: Counter[str] = Counter()
-        usable = list(_usable(_merged(inputs, dropped), task, dropped))
-        vectors, notes = read_for_meaning(usable, tests, task, config, context)
-        clean = list(TestGate(tests, task, config, vectors).keep(usable, dropped))
-        notes += _near_test_note(len(usable), len(clean))
-        distinct = DistinctRows(task, config, vectors if len(usable) <= config.meaning_rows else None)
-        rows = list(distinct.keep(clean, dropped))
-        if distinct.conflicts:
-            notes.append(
-                f"{distinct.conflicts:,} rows mean nearly the same as an earlier row of another label; all stay."
-            )
+        sieved = self._sieve(_merged(inputs, dropped), tests, task, context, dropped)
+        rows, notes = sieved.rows, sieved.notes
         if not tests:
             rows, tests = self._set_synthetic_tests_aside(rows, task, context)
-            rows = list(TestGate(tests, task, config, vectors).keep(rows, dropped))
+            rows = list(TestGate(tests, task, config, sieved.vectors).keep(rows, dropped))
+        reviewed = load_review(config.reviewed)
+        if reviewed:
+            # Last, so that the tests are the same with and without a review, and no duplicate of a dropped row comes
+            # in its place. Once more through the sieve, the person's rows first: a corrected text is a new one.
+            rows = apply_review(rows, reviewed, dropped, context.progress)
+            sieved = self._sieve(rows, tests, task, context, dropped)
+            rows = sieved.rows
         _check_enough(rows, task, config.min_rows)
         labels = _labels(rows, task, context)
         by_label = _grouped(rows, labels)
@@ -100,16 +119,38 @@ class DatasetAssembler(Component[AssemblerInputs, Dataset]):
             f"  {len(train)} train, {len(validation)} validation, {sum(len(test.rows) for test in tests)} test rows; "
             f"{sum(dropped.values())} dropped"
         )
-        sources = Counter(source_name(row.source) for row in rows)
+        sources = Counter(with_review(source_name(row.source), row.source) for row in rows)
         for note in notes:
             context.progress.say(f"  {note}")
         dataset = Dataset(
             tuple(train), tuple(validation), tuple(tests), labels, dict(dropped), dict(sources), tuple(notes)
         )
-        check_clean(dataset, task, config, vectors)
-        if vectors is not None:
-            vectors.forget()
+        check_clean(dataset, task, config, sieved.vectors)
+        if sieved.vectors is not None:
+            sieved.vectors.forget()
         return dataset
+
+    def _sieve(
+        self,
+        rows: Iterable[Example],
+        tests: Sequence[TestSet],
+        task: TaskSpec,
+        context: RunContext,
+        dropped: Counter[str],
+    ) -> _Sieved:
+        """The rows that can be used, are near no test row and say nothing again."""
+        config = self.config
+        usable = list(_usable(rows, task, dropped))
+        vectors, notes = read_for_meaning(usable, tests, task, config, context)
+        clean = list(TestGate(tests, task, config, vectors).keep(usable, dropped))
+        notes += _near_test_note(len(usable), len(clean))
+        distinct = DistinctRows(task, config, vectors if len(usable) <= config.meaning_rows else None)
+        kept = list(distinct.keep(clean, dropped))
+        if distinct.conflicts:
+            notes.append(
+                f"{distinct.conflicts:,} rows mean nearly the same as an earlier row of another label; all stay."
+            )
+        return _Sieved(kept, vectors, notes)
 
     def _set_synthetic_tests_aside(
         self, rows: list[Example], task: TaskSpec, context: RunContext

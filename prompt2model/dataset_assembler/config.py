@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field
 
 from prompt2model.component import ComponentConfig
@@ -34,3 +36,6 @@ class DatasetAssemblerConfig(ComponentConfig):
         description="Up to this many rows are compared with each other by meaning; more only with the test rows.",
     )
     min_rows: int = Field(8, ge=2, description="Fewer training rows than this are refused.")
+    reviewed: Path | None = Field(
+        None, description="What a person decided about the rows; `prompt2model review` writes the file."
+    )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from prompt2model.errors import Prompt2ModelError
+from prompt2model.local_page.look import as_text
 from prompt2model.predictor import StudentPredictor, no_answer
 from prompt2model.records import Demo, Item
 
@@ -168,28 +168,20 @@ def _warn_if_cut(cut: bool) -> None:
 
 def _about(demo: Demo) -> str:
     instruction = demo.instruction.strip()
-    text = f'<div class="instruction">{_as_text(instruction)}</div>'
+    text = f'<div class="instruction">{as_text(instruction)}</div>'
     if " ".join(instruction.split()).strip(" .:") == demo.title:
         text = ""
     elif len(instruction) > _SHORT_INSTRUCTION:
         text = f"<details><summary>What the model was asked to do</summary>{text}</details>"
-    return f"<h1>{_as_text(demo.title)}</h1>{text}"
+    return f"<h1>{as_text(demo.title)}</h1>{text}"
 
 
 def _evidence(demo: Demo, report_link: str | None) -> str:
     link = f' <a href="{report_link}" target="_blank" id="report-link">Full report</a>' if report_link else ""
-    facts = "".join(f"<li>{_as_text(fact)}</li>" for fact in demo.facts)
-    return f"<p>{_as_text(demo.headline)}{link}</p>" + (f"<ul>{facts}</ul>" if facts else "")
+    facts = "".join(f"<li>{as_text(fact)}</li>" for fact in demo.facts)
+    return f"<p>{as_text(demo.headline)}{link}</p>" + (f"<ul>{facts}</ul>" if facts else "")
 
 
 def _shortened(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= _LONGEST_BUTTON else f"{line[: _LONGEST_BUTTON - 1].rstrip()}…"
-
-
-def _as_text(text: str) -> str:
-    """Text as text: nothing of it becomes markup, nor a slot of the page's template (`${…}`, `{{…}}`)."""
-    escaped = html.escape(text)
-    for character in "${}":
-        escaped = escaped.replace(character, f"&#{ord(character)};")
-    return escaped

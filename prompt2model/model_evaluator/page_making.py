@@ -92,7 +92,9 @@ def sources(dataset: Dataset, retrieved: RetrievedData) -> list[tuple[str, str, 
     lines = []
     for name, count in sorted(dataset.sources.items(), key=lambda source: (-source[1], source[0])):
         own = "yours" if name.startswith(("user", "demonstration", "your inputs")) else ""
-        lines.append((name, _count(count), known.get(name, own)))
+        # A row that a person approved or corrected keeps the licence of where it was found.
+        origin = next((known[source] for source in known if name.startswith(f"{source}, ")), own)
+        lines.append((name, _count(count), known.get(name, origin)))
     return lines
 
 

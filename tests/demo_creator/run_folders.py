@@ -13,6 +13,7 @@ from prompt2model.component import RunContext
 from prompt2model.console import AutomaticChooser, SilentProgress
 from prompt2model.demo_creator import DemoCreator, server
 from prompt2model.demo_creator.creator import DemoCreatorInputs
+from prompt2model.local_page.serving import HOST, listen
 from prompt2model.model_trainer import ModelTrainer, ModelTrainerConfig, TrainInputs
 from prompt2model.predictor import StudentPredictor, load_predictor
 from prompt2model.records import (
@@ -85,12 +86,12 @@ def served(run: Path, predictor: StudentPredictor | None = None) -> Iterator[str
 
     store = RunStore.open(run)
     demo: Demo = store.load(store.manifest()["create_demo"], Demo)
-    listener = server.listen(0)
+    listener = listen(0)
     app = server.build_app(demo, predictor or load_predictor(demo.model_folder), store.report_file)
     running = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=running.run, args=([listener],))
     thread.start()
-    yield f"http://{server.HOST}:{listener.getsockname()[1]}"
+    yield f"http://{HOST}:{listener.getsockname()[1]}"
     running.should_exit = True
     thread.join()
     listener.close()
