@@ -197,7 +197,7 @@ def test_sustained_refusals_neither_stall_nor_flood_and_it_recovers() -> None:
         assert all_right(answers(client, 100), 100)
         assert client._endpoints[0].gate.window > 4
     # Eight at most wait for their turn, each at ever longer intervals.
-    assert 8 <= server.outcomes()["rate_limited"] < 120
+    assert 0 < server.outcomes()["rate_limited"] < 120
     assert set(server.answered().values()) == {1}
 
 
