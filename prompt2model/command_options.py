@@ -66,6 +66,14 @@ DatasetChoice = Annotated[
         show_default=False,
     ),
 ]
+TransformSets = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="ID",
+        help="A data set whose rows the teacher rewrites into inputs of the task, and labels. May be repeated.",
+        show_default=False,
+    ),
+]
 InputColumn = Annotated[
     str | None,
     typer.Option(
@@ -139,6 +147,7 @@ def config_changes(
     examples: list[Path] | None = None,
     data_dir: list[Path] | None = None,
     datasets: str | None = None,
+    transform: list[str] | None = None,
     input_column: str | None = None,
     output_column: str | None = None,
     generate: int | None = None,
@@ -168,6 +177,7 @@ def config_changes(
             inputs=[_absolute(path) for path in inputs or []] or None,
             data_dirs=[_absolute(path) for path in data_dir or []] or None,
             datasets=_dataset_choice(datasets),
+            transform=[part for text in transform or [] for part in text.split(",")] or None,
             input_column=input_column,
             output_column=output_column,
         ),

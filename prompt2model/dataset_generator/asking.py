@@ -106,7 +106,7 @@ class Writer:
         task = self._task
         common = {
             "instruction": task.instruction,
-            "demonstrations": _fitting([_line(item.input, item.output) for item in shown[:_MAX_DEMONSTRATIONS]]),
+            "demonstrations": shown_demonstrations(shown),
             "earlier": _fitting([_line(row.input, row.target, row.choices) for row in earlier]),
             "notes": self._wishes.notes,
             "count": count,
@@ -139,6 +139,11 @@ class Writer:
         ask = render(self.template, instruction=brief(task.instruction), what=what, notes=self._wishes.notes)
         continued = "".join(f"- {line}\n" for line in lines) + f"- {opening}".rstrip()
         return (Message("user", guarded(ask)), Message("assistant", continued)), opening
+
+
+def shown_demonstrations(demonstrations: Sequence[Demonstration]) -> list[str]:
+    """As many as a prompt has room for, each as a line of JSON."""
+    return _fitting([_line(shown.input, shown.output) for shown in demonstrations[:_MAX_DEMONSTRATIONS]])
 
 
 def _plain_tokens(demonstrations: Sequence[Demonstration]) -> int:
