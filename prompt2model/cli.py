@@ -34,6 +34,7 @@ from prompt2model.command_options import (
     RunsFolder,
     Seed,
     Teacher,
+    TransformSets,
     Yes,
     config_changes,
 )
@@ -133,6 +134,7 @@ def _with_run_options(then: Callable[[Pipeline, bool, bool], None]) -> Callable[
         examples: ExampleFiles = None,
         data_dir: DataFolders = None,
         datasets: DatasetChoice = None,
+        transform: TransformSets = None,
         input_column: InputColumn = None,
         output_column: OutputColumn = None,
         generate: Generate = None,
@@ -155,6 +157,7 @@ def _with_run_options(then: Callable[[Pipeline, bool, bool], None]) -> Callable[
             examples=examples,
             data_dir=data_dir,
             datasets=datasets,
+            transform=transform,
             input_column=input_column,
             output_column=output_column,
             generate=generate,

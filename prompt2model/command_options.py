@@ -49,6 +49,14 @@ DatasetChoice = Annotated[
         "Data sets to use of those found: ask (the default; auto with --yes), auto, none, or ids divided by commas.",
     ),
 ]
+TransformSets = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="ID",
+        help="A data set whose rows the teacher rewrites into inputs of the task, and labels. May be repeated.",
+        show_default=False,
+    ),
+]
 InputColumn = Annotated[
     str | None, _option("NAME", "Column of the inputs in --data and --examples; found when absent.")
 ]
@@ -88,6 +96,7 @@ def config_changes(
     examples: list[Path] | None = None,
     data_dir: list[Path] | None = None,
     datasets: str | None = None,
+    transform: list[str] | None = None,
     input_column: str | None = None,
     output_column: str | None = None,
     generate: int | None = None,
@@ -117,6 +126,7 @@ def config_changes(
             inputs=[_absolute(path) for path in inputs or []] or None,
             data_dirs=[_absolute(path) for path in data_dir or []] or None,
             datasets=_dataset_choice(datasets),
+            transform=[part for text in transform or [] for part in text.split(",")] or None,
             input_column=input_column,
             output_column=output_column,
         ),

@@ -53,11 +53,12 @@ class Source:
     """Where a row came from.
 
     `kind`: `user` (given with --data), `gold` (given with --examples), `demonstration` (stands in the prompt),
-    `retrieved` (a data set), `labelled` (an input that was given, answered by a teacher) or `generated` (written by a
-    teacher). Row numbers count from 0 in the named split. `review`: what a person did with the row afterwards.
+    `retrieved` (a data set), `labelled` (an input that was given, answered by a teacher), `transformed` (a row of a
+    data set, rewritten and answered by a teacher) or `generated` (written by a teacher). Row numbers count from 0 in
+    the named split. `review`: what a person did with the row afterwards.
     """
 
-    kind: Literal["user", "gold", "demonstration", "retrieved", "labelled", "generated"]
+    kind: Literal["user", "gold", "demonstration", "retrieved", "labelled", "transformed", "generated"]
     dataset: str = ""
     config: str = ""
     split: str = ""
@@ -146,8 +147,9 @@ class ChosenDataset:
 class RetrievedData:
     """Rows found in data sets and files given by the user. `official_tests` come from splits published as tests.
 
-    `unlabelled` are inputs without references, for a teacher to answer. `notes` say in words why data sets were taken
-    or not, and what was left out.
+    `unlabelled` are inputs without references, for a teacher to answer; of kind `transformed`, whole rows as JSON
+    objects (`catalogue/whole_rows.py`), to be rewritten first. `notes` say in words why data sets were taken or not,
+    and what was left out.
     """
 
     rows: Rows

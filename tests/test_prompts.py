@@ -34,6 +34,10 @@ VALUES: dict[str, Any] = {
     "language": "en",
     "what": "where an order is",
     "multiple_choice": False,
+    "dataset": "letters",
+    "rows": ['{"body": "Where is <my> parcel?"}'],
+    "row": '{"body": "Where is <my> parcel?"}',
+    "plan": "1. Take the body.",
 }
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from prompt2model.component import Estimate, RunContext, TeacherUse
 from prompt2model.dataset_generator.balance import ANY
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
+from prompt2model.dataset_generator.transforming import shown_row
 from prompt2model.labelling import channel_fits, scored_tokens
 from prompt2model.labelling.prompts import speaks_plain
 from prompt2model.records import Example, GeneratedData, Rows, Source, TaskSpec, make_example
@@ -18,6 +19,10 @@ _KEPT, _KEPT_PLAIN = 0.7, 0.6
 """Share of what is written that is kept; of the embedded model's (measured: .57 to .73)."""
 _HEAD, _HEAD_PLAIN = 150, 40
 """Tokens of the prompt around instruction and examples."""
+_HEAD_TRANSFORM = 250
+"""The same, of the prompts about rows that are rewritten."""
+_PLAN = 350
+"""Tokens of a plan for rewriting, with what it says about the task."""
 _TURN = 8
 """Tokens of one turn's marks."""
 _TEXT, _ANSWER = 40, 10
@@ -42,9 +47,31 @@ def generation_cost(
 
 
 def as_if_labelled(unlabelled: Rows, task: TaskSpec) -> tuple[Example, ...]:
-    """Given inputs with all labels in turn, or an answer as long as the demonstrated ones."""
+    """Given inputs with all labels in turn, or an answer as long as the demonstrated ones.
+
+    Rows that are to be rewritten have inputs as long as the demonstrated ones.
+    """
     answers = task.labels or tuple(shown.output for shown in task.demonstrations) or ("word " * _ANSWER,)
-    return tuple(replace(row, references=(answers[n % len(answers)],)) for n, row in enumerate(unlabelled))
+    inputs = [shown.input for shown in task.demonstrations] or ["word " * _TEXT]
+    rows = []
+    for number, row in enumerate(unlabelled):
+        text = inputs[number % len(inputs)] if row.source.kind == "transformed" else row.input
+        rows.append(replace(row, input=text, references=(answers[number % len(answers)],)))
+    return tuple(rows)
+
+
+def transforming_cost(unlabelled: Rows, task: TaskSpec, client: ChatClient) -> Estimate:
+    """A plan for each data set and one call for each row that `client` is to rewrite."""
+    rows = [row for row in unlabelled if row.source.kind == "transformed"]
+    datasets = len({row.source.dataset for row in rows})
+    each = sum(likely_tokens(shown_row(row)) for row in rows) / len(rows) + _TURN
+    text, answer = _lengths(task)
+    about_task = likely_tokens(task.instruction) + _HEAD_TRANSFORM + len(task.demonstrations) * (text + answer + 12)
+    plans = TeacherUse("generator", datasets, round(datasets * (about_task + 5 * each)), datasets * _PLAN)
+    read = round(len(rows) * (about_task + _PLAN + each))
+    written = TeacherUse("generator", len(rows), read, round(len(rows) * (text + _TURN)))
+    many = f"{len(rows):,} rows of {datasets} data set{'s' if datasets > 1 else ''}"
+    return Estimate((plans, written), assumptions=(f"{many} rewritten by {client.model}, one call each, none dropped",))
 
 
 def _labelling_cost(task: TaskSpec, unlabelled: Rows, config: DatasetGeneratorConfig, context: RunContext) -> Estimate:

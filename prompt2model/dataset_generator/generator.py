@@ -17,11 +17,14 @@ from prompt2model.dataset_generator.balance import ANY, quotas
 from prompt2model.dataset_generator.calibrating import kept_calibration
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
 from prompt2model.dataset_generator.consistency import Answers, Electorate, Verdict, judge
-from prompt2model.dataset_generator.cost import as_if_labelled, generation_cost
-from prompt2model.dataset_generator.given_inputs import label_inputs, shard_count, surest
+from prompt2model.dataset_generator.cost import as_if_labelled, generation_cost, transforming_cost
+from prompt2model.dataset_generator.given_inputs import label_given, to_rewrite
 from prompt2model.dataset_generator.growing import GrowingSet
 from prompt2model.dataset_generator.reading import Candidate
 from prompt2model.dataset_generator.steering import ask_topics, draw_attributes, keep_topics, kept_topics
+from prompt2model.dataset_generator.sums import together
+from prompt2model.dataset_generator.transforming import PROMPTS as TRANSFORM_PROMPTS
+from prompt2model.dataset_generator.transforming import rewriter_of
 from prompt2model.dataset_generator.waves import Wave, read_waves, write_wave
 from prompt2model.errors import BudgetExceededError, TeacherError
 from prompt2model.labelling import PROMPTS as LABELLING_PROMPTS
@@ -62,35 +65,15 @@ class DatasetGenerator(Component[GeneratorInputs, GeneratedData]):
     Config = DatasetGeneratorConfig
     Inputs = GeneratorInputs
     Output = GeneratedData
-    prompts = (*ASKING_PROMPTS, *LABELLING_PROMPTS)
+    prompts = (*ASKING_PROMPTS, *LABELLING_PROMPTS, *TRANSFORM_PROMPTS)
 
     def run(self, inputs: GeneratorInputs, context: RunContext) -> GeneratedData:
         """Raises TeacherError when examples are needed and nobody can write them, or inputs labelled and nobody can."""
-        labelled = self._label_given(inputs, context)
+        labelled = label_given(inputs.unlabelled, inputs.task, self.config, context)
         if labelled is None:
             return self._write(inputs, context)
         inputs = replace(inputs, available=(*inputs.available, *labelled.rows))
-        return _together(labelled, self._write(inputs, context))
-
-    def _label_given(self, inputs: GeneratorInputs, context: RunContext) -> GeneratedData | None:
-        """The inputs that came without answers, with the teacher's; None where there are none."""
-        count = len(inputs.unlabelled)
-        if not count:
-            return None
-        if not ({"teacher", "labeller"} & context.teachers.keys()):
-            raise TeacherError(
-                f"{count:,} inputs have no answers and the run has no teacher to label them: name one with --teacher, "
-                "such as openai:NAME, or leave out --inputs"
-            )
-        data = GeneratedData((), {}, 0, {}, 0, 0)
-        shards = label_inputs(inputs.unlabelled, inputs.task, self.config, context)
-        for shard in context.progress.track(shards, "labelling inputs", total=shard_count(count)):
-            data = _together(data, _of_shard(shard))
-        kept = surest(tuple(data.rows), self.config.surest_share)
-        doubtful = len(data.rows) - len(kept)
-        context.progress.say(f"  {len(data.rows):,} of {count:,} given inputs labelled, the {len(kept):,} surest kept")
-        dropped = {**data.dropped, **({"inputs: among the least sure of their label": doubtful} if doubtful else {})}
-        return replace(data, rows=kept, dropped=dropped)
+        return together(labelled, self._write(inputs, context))
 
     def _write(self, inputs: GeneratorInputs, context: RunContext) -> GeneratedData:
         """New examples, as many as are still wanted."""
@@ -107,11 +90,16 @@ class DatasetGenerator(Component[GeneratorInputs, GeneratedData]):
 
     def estimate(self, inputs: GeneratorInputs, context: RunContext) -> Estimate:
         """Calls and tokens if about two thirds of what is written are kept."""
+        rewriting = Estimate()
+        if to_rewrite(inputs.unlabelled) and {"teacher", "generator"} & context.teachers.keys():
+            rewriting = transforming_cost(inputs.unlabelled, inputs.task, rewriter_of(context))
         given = as_if_labelled(inputs.unlabelled, inputs.task)
         wanted = quotas(inputs.task, (*inputs.available, *given), inputs.request, self.config)
         if self._lack_of_teacher(inputs.task, context):
             wanted = {}
-        return generation_cost(inputs.task, wanted, given, self.config, context)
+        rest = generation_cost(inputs.task, wanted, given, self.config, context)
+        uses, assumptions = (*rewriting.teacher, *rest.teacher), (*rewriting.assumptions, *rest.assumptions)
+        return replace(rest, teacher=uses, assumptions=assumptions)
 
     @staticmethod
     def _lack_of_teacher(task: TaskSpec, context: RunContext) -> str:
@@ -140,25 +128,6 @@ class DatasetGenerator(Component[GeneratorInputs, GeneratedData]):
         note = f"{total} more examples would help, but {lack}; the run goes on with the {rows} rows at hand"
         context.progress.say(f"  {note}")
         return GeneratedData((), {}, 0, {}, 0, 0, (note,))
-
-
-def _of_shard(shard: Wave) -> GeneratedData:
-    return GeneratedData(
-        shard.rows, shard.dropped, shard.requests, shard.failed, shard.prompt_tokens, shard.completion_tokens
-    )
-
-
-def _together(first: GeneratedData, second: GeneratedData) -> GeneratedData:
-    """The rows of both, one after the other, and the sums of what was counted."""
-    return GeneratedData(
-        (*first.rows, *second.rows),
-        dict(sorted((Counter(first.dropped) + Counter(second.dropped)).items())),
-        first.requests + second.requests,
-        dict(sorted((Counter(first.failed) + Counter(second.failed)).items())),
-        first.prompt_tokens + second.prompt_tokens,
-        first.completion_tokens + second.completion_tokens,
-        (*first.notes, *second.notes),
-    )
 
 
 class _Session:

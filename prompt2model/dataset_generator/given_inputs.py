@@ -11,10 +11,23 @@ from prompt2model.component import RunContext
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
 from prompt2model.dataset_generator.consistency import Electorate, Verdict, judge
 from prompt2model.dataset_generator.reading import Candidate
+from prompt2model.dataset_generator.sums import of_shard, together
+from prompt2model.dataset_generator.transforming import rewrite_rows
 from prompt2model.dataset_generator.waves import Wave, read_waves, write_wave
+from prompt2model.errors import TeacherError
 from prompt2model.labelling import AutoDemoPredictor, bulk_labeller, teacher_predictor
 from prompt2model.predictor import Predictor
-from prompt2model.records import Demonstration, Example, FailureKind, Item, Prediction, Rows, TaskSpec, make_example
+from prompt2model.records import (
+    Demonstration,
+    Example,
+    FailureKind,
+    GeneratedData,
+    Item,
+    Prediction,
+    Rows,
+    TaskSpec,
+    make_example,
+)
 from prompt2model.teacher.client import ChatClient, is_scorer
 
 SHARD = "labelled"
@@ -38,9 +51,40 @@ class _Labelled:
     completion_tokens: int
 
 
-def shard_count(inputs: int) -> int:
-    """Shards that so many inputs make."""
-    return -(-inputs // _SHARD_ROWS)
+def label_given(
+    unlabelled: Rows, task: TaskSpec, config: DatasetGeneratorConfig, context: RunContext
+) -> GeneratedData | None:
+    """The inputs that came without answers, with the teacher's, whole rows rewritten first; None where there are none.
+
+    Raises TeacherError when nobody can, RunFolderError.
+    """
+    if not len(unlabelled):
+        return None
+    if not ({"teacher", "labeller"} & context.teachers.keys()):
+        where = ", ".join(dict.fromkeys(row.source.dataset for row in unlabelled))
+        raise TeacherError(
+            f"{len(unlabelled):,} inputs have no answers ({where}) and the run has no teacher to label them: name one "
+            "with --teacher, such as openai:NAME, or leave out --inputs and data sets whose labels do not fit"
+        )
+    data = GeneratedData((), {}, 0, {}, 0, 0)
+    if to_rewrite(unlabelled):
+        rewritten = rewrite_rows(unlabelled, task, config, context)
+        data = replace(rewritten, rows=())
+        unlabelled = (*(row for row in unlabelled if row.source.kind != "transformed"), *rewritten.rows)
+    count = len(unlabelled)
+    shards = label_inputs(unlabelled, task, config, context)
+    for shard in context.progress.track(shards, "labelling inputs", total=-(-count // _SHARD_ROWS)):
+        data = together(data, of_shard(shard))
+    kept = surest(tuple(data.rows), config.surest_share)
+    doubtful = len(data.rows) - len(kept)
+    context.progress.say(f"  {len(data.rows):,} of {count:,} given inputs labelled, the {len(kept):,} surest kept")
+    dropped = {**data.dropped, **({"inputs: among the least sure of their label": doubtful} if doubtful else {})}
+    return replace(data, rows=kept, dropped=dropped)
+
+
+def to_rewrite(rows: Rows) -> bool:
+    """Whether any of the rows is to be rewritten."""
+    return any(row.source.kind == "transformed" for row in rows)
 
 
 def label_inputs(
@@ -157,7 +201,7 @@ def _shard(number: int, chunk: Sequence[Example], labelled: Iterator[_Labelled],
         if said.verdict.output is None:
             dropped[f"inputs: {said.verdict.reason}"] += 1
             continue
-        source = replace(row.source, kind="labelled", teacher=teacher)
+        source = replace(row.source, teacher=teacher)
         answer = (said.verdict.output,)
         rows.append(make_example(row.input, answer, source, choices=row.choices, soft_label=said.verdict.soft_label))
     return Wave(

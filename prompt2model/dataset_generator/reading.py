@@ -53,6 +53,28 @@ def read_questions(reply: str) -> list[Candidate]:
     return candidates
 
 
+def read_rewritten(reply: str, with_choices: bool = False) -> Candidate | None:
+    """The input in a reply that should be one JSON object; an empty one where it says that there is none.
+
+    None when the reply cannot be read, or lacks two different choices where choices are wanted.
+    """
+    values = [value for value in _json_values(reply) or [] if isinstance(value, dict) and "input" in value]
+    if len(values) != 1:
+        return None
+    text, choices = values[0]["input"], values[0].get("choices", [])
+    if text is None or text == "":
+        return Candidate("")
+    if not isinstance(text, str) or not _is_unicode(text):
+        return None
+    text = text.strip() if _says_something(text) else ""
+    if not (with_choices and text):
+        return Candidate(text)
+    if not isinstance(choices, list) or not all(isinstance(one, str) and _is_unicode(one) for one in choices):
+        return None
+    offered = tuple(one.strip() for one in choices)
+    return Candidate(text, offered) if len(set(offered)) == len(offered) >= 2 and all(offered) else None
+
+
 def read_continuation(reply: str) -> list[Candidate]:
     """The one input in a reply that is the input itself, as small models write it."""
     text = _OTHER_FIELD.split(reply.strip(), maxsplit=1)[0]
@@ -70,6 +92,11 @@ def unquoted(text: str) -> str:
 
 def _says_something(text: str) -> bool:
     return any(letter.isalnum() for letter in text)
+
+
+def _is_unicode(text: str) -> bool:
+    """False for half a surrogate pair, which JSON can say and no file can hold."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _input_text(value: Any) -> str:

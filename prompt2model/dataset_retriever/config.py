@@ -31,7 +31,16 @@ class DatasetRetrieverConfig(ComponentConfig):
         description="Your own inputs without answers, for the teacher to label: any of these files, or .txt with one "
         "input a line.",
     )
-    max_inputs: int = Field(default=5000, ge=1, description="Most inputs taken from one file without answers.")
+    max_inputs: int = Field(
+        default=5000,
+        ge=1,
+        description="Most inputs taken from one file without answers, or from one data set whose labels do not fit.",
+    )
+    transform: tuple[str, ...] = Field(
+        default=(),
+        description="Ids of data sets whose rows the teacher rewrites into inputs of the task, and then labels.",
+    )
+    max_transform: int = Field(default=500, ge=1, description="Most rows of one data set that are rewritten.")
     data_dirs: tuple[Path, ...] = Field(
         default=(), description="Folders of data sets, each a card README.md beside its files."
     )
@@ -65,3 +74,12 @@ class DatasetRetrieverConfig(ComponentConfig):
                 raise ValueError(f"give {', '.join(MODES)} or the ids of data sets")
             return ids
         return value
+
+    @field_validator("transform", mode="before")
+    @classmethod
+    def _split_transform(cls, value: Any) -> Any:
+        """As for `datasets`: ids in one text, divided by commas; each once."""
+        parts = value.split(",") if isinstance(value, str) else value
+        if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):
+            return value
+        return tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from prompt2model.catalogue.columns import ColumnChoice
 from prompt2model.catalogue.dataset_cards import DatasetCard
 from prompt2model.catalogue.licences import allows_commercial_use
 from prompt2model.catalogue.named_columns import columns_of
@@ -23,6 +24,7 @@ from prompt2model.dataset_retriever.fitting import Fit, judge
 from prompt2model.dataset_retriever.opening import OpenedDataset, open_dataset
 from prompt2model.dataset_retriever.questions import settle_columns, settle_labels
 from prompt2model.dataset_retriever.searching import Found, find_datasets
+from prompt2model.dataset_retriever.unfitting import ask_use, take_inputs, take_whole_rows
 from prompt2model.dataset_retriever.unlabelled_files import read_unlabelled_file
 from prompt2model.dataset_retriever.user_files import UserFile, read_user_file
 from prompt2model.errors import ConfigError, DataFileError, HubError
@@ -32,6 +34,7 @@ _MOST_AUTOMATIC = 3
 _HUB_CHECKS = 3
 # Rows of the hub that are looked at to draw `max_rows` from: data sets are often sorted by label.
 _HUB_ROWS_PER_ROW = 10
+_INSTEAD = "where its labels mean the task's, set columns or label_map"
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
     Config = DatasetRetrieverConfig
     Inputs = DatasetRetrieverInputs
     Output = RetrievedData
-    version = 2
+    version = 3
 
     config: DatasetRetrieverConfig
 
@@ -92,7 +95,10 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
         for line in (*(user.note for user in users if user.note), *found.notes):
             gathered.note(line, context)
         for card in self._choose(task, found, context, gathered):
-            self._take(card, task, context, gathered)
+            if card.id not in self.config.transform:
+                self._take(card, task, context, gathered)
+        for name in self.config.transform:
+            self._take_whole_rows(self._named(name, found, context), context, gathered)
         for user in users:
             gathered.dropped.update(user.dropped)
         return RetrievedData(
@@ -174,20 +180,22 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
         for card, _ in found.cards:
             if card.id == id:
                 return card
+        ids: tuple[str, ...] = ()
         if self.config.data_dirs:
             with DatasetCatalogue(None) as catalogue:
                 catalogue.update_folders(self.config.data_dirs)
-                local = catalogue.card(id)
+                local, ids = catalogue.card(id), catalogue.ids()
             if local is not None:
                 return local
         if context.hub_allowed:
             from prompt2model.catalogue.hub import dataset_card
 
             return dataset_card(id)
-        near = difflib.get_close_matches(id, found.ids, n=3, cutoff=0.4)
+        ids = found.ids or ids
+        near = difflib.get_close_matches(id, ids, n=3, cutoff=0.4)
         if id.count("/") == 1 and not near:
             raise HubError(f"data set {id} is not in a local folder; add --hub to have it from the hub")
-        known = f"near names: {', '.join(near)}" if near else f"there are: {', '.join(found.ids[:10]) or 'none'}"
+        known = f"near names: {', '.join(near)}" if near else f"there are: {', '.join(ids[:10]) or 'none'}"
         raise ConfigError(f"there is no data set {id!r} in the data folders; {known}; add --hub to search the hub")
 
     # --- reading -----------------------------------------------------------------------------------------------
@@ -197,7 +205,82 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
         return open_dataset(card, context, _HUB_ROWS_PER_ROW * self.config.max_rows, config)
 
     def _take(self, card: DatasetCard, task: TaskSpec, context: RunContext, gathered: _Gathered) -> None:
-        """Read one chosen data set. Raises DataFileError when the config names it and no row of it is usable."""
+        """Read one chosen data set: its rows; where none fits and a person wants it, its inputs without answers."""
+        self._check_licence(card, context, gathered)
+        opened = self._open(card, context)
+        table = opened.sample_table
+        named = self.config.columns.get(card.id, ColumnNames())
+        if self._is_wanted(context) and len(table.columns) == 1 and named.output is None:
+            only = columns_of(table, task, named.input, None)
+            self._take_unfitting(opened, only, "it has no answers", task, context, gathered)
+            return
+        columns = settle_columns(card.id, table, task, named, context.chooser)
+        given = self.config.label_map.get(card.id, {})
+        label_map = settle_labels(card.id, table, columns, task, given, context.chooser)
+        read = _read_splits(opened, columns, label_map, task, self.config.max_rows, context)
+        if not read.rows and not read.tests and self._is_wanted(context):
+            self._take_unfitting(opened, columns, _why_useless(columns.output, task), task, context, gathered)
+            return
+        for rows in read.tests:
+            file = context.folder / f"official_{len(gathered.tests)}.jsonl"
+            gathered.tests.append(TestSet(card.id, "official", write_examples(file, rows)))
+        gathered.rows += read.rows
+        gathered.dropped.update(read.dropped)
+        if not read.rows and not read.tests:
+            why = _why_useless(columns.output, task)
+            gathered.note(f"data set {card.id} gives no usable row: {why}; {_INSTEAD}", context)
+        gathered.chosen.append(
+            ChosenDataset(card.id, card.origin, card.licence, columns.input, columns.output, read.counts, opened.config)
+        )
+
+    def _is_wanted(self, context: RunContext) -> bool:
+        """Whether a person named or picked the data sets. What was only judged to fit must fit."""
+        return isinstance(self.config.datasets, tuple) or (
+            self.config.datasets == "ask" and context.chooser.interactive
+        )
+
+    def _take_unfitting(
+        self,
+        opened: OpenedDataset,
+        columns: ColumnChoice,
+        why: str,
+        task: TaskSpec,
+        context: RunContext,
+        gathered: _Gathered,
+    ) -> None:
+        """What a person wants of a data set without a usable row. Raises DataFileError where the config names it."""
+        name, use = opened.card.id, ask_use(opened, columns, context)
+        try:
+            if use == "none":
+                gathered.note(f"data set {name} is left out: {why}", context)
+            elif use == "transform":
+                self._keep_whole_rows(opened, context, gathered)
+            else:
+                limit = self.config.max_inputs
+                rows, chosen = take_inputs(opened, columns, task, limit, context, gathered.dropped)
+                gathered.unlabelled += rows
+                gathered.chosen.append(chosen)
+                taken = f"the teacher labels {len(rows):,} of its inputs ({columns.input})"
+                gathered.note(f"data set {name} gives no usable row: {why}; {taken}; {_INSTEAD}", context)
+        except DataFileError as error:
+            if isinstance(self.config.datasets, tuple):
+                raise
+            # What was picked at a terminal is not asked again on resume, so it must not end the run.
+            gathered.note(str(error), context)
+
+    def _take_whole_rows(self, card: DatasetCard, context: RunContext, gathered: _Gathered) -> None:
+        self._check_licence(card, context, gathered)
+        self._keep_whole_rows(self._open(card, context), context, gathered)
+
+    def _keep_whole_rows(self, opened: OpenedDataset, context: RunContext, gathered: _Gathered) -> None:
+        named = self.config.columns.get(opened.card.id, ColumnNames())
+        rows, chosen = take_whole_rows(opened, named, self.config.max_transform, context, gathered.dropped)
+        gathered.unlabelled += rows
+        gathered.chosen.append(chosen)
+        gathered.note(f"data set {opened.card.id}: {len(rows):,} rows for the teacher to rewrite and label", context)
+
+    def _check_licence(self, card: DatasetCard, context: RunContext, gathered: _Gathered) -> None:
+        """Raises ConfigError where the settings forbid the data set's licence."""
         if self.config.use == "commercial" and not allows_commercial_use(card.licence):
             raise ConfigError(
                 f"data set {card.id} has the licence {card.licence or '(unknown)'}, which is not known to allow "
@@ -205,41 +288,49 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
             )
         if card.licence is None:
             gathered.note(f"{card.id}: its licence is not known; check it before you publish the model", context)
-        opened = self._open(card, context)
-        table = opened.sample_table
-        named = self.config.columns.get(card.id, ColumnNames())
-        columns = settle_columns(card.id, table, task, named, context.chooser)
-        given = self.config.label_map.get(card.id, {})
-        label_map = settle_labels(card.id, table, columns, task, given, context.chooser)
-        counts: dict[str, int] = {}
-        for split, split_table in sorted(opened.splits.items()):
-            split_table.require(columns.input)
-            if columns.output not in split_table.columns:
-                # Competitions publish test inputs without their answers.
-                gathered.dropped["split without answers"] += sum(1 for _ in split_table.rows)
-                continue
-            source = Source("retrieved", card.id, opened.config, split, None, card.licence or "")
-            reader = RowReader.for_table(split_table, columns, task, label_map)
-            rng = context.rng("rows", card.id, opened.config, split)
-            rows = collect(split_table, reader, source, self.config.max_rows, rng, gathered.dropped)
-            counts[split] = len(rows)
-            if split == "test" and rows:
-                file = context.folder / f"official_{len(gathered.tests)}.jsonl"
-                gathered.tests.append(TestSet(card.id, "official", write_examples(file, rows)))
-            elif rows:
-                gathered.rows += rows
-        if not sum(counts.values()):
-            gathered.note(self._useless(card, columns.output, task), context)
-        gathered.chosen.append(
-            ChosenDataset(card.id, card.origin, card.licence, columns.input, columns.output, counts, opened.config)
-        )
 
-    def _useless(self, card: DatasetCard, output: str, task: TaskSpec) -> str:
-        wanted = f"; its column {output!r} holds none of the labels {', '.join(task.labels)}" if task.labels else ""
-        line = f"data set {card.id} gives no usable row{wanted}; set columns or label_map, or choose another one"
-        if isinstance(self.config.datasets, tuple):
-            raise DataFileError(line)
-        return line
+
+@dataclass
+class _Read:
+    """The rows of one data set by its splits."""
+
+    rows: list[Example] = field(default_factory=list)
+    tests: list[list[Example]] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    dropped: Counter[str] = field(default_factory=Counter)
+
+
+def _read_splits(
+    opened: OpenedDataset,
+    columns: ColumnChoice,
+    label_map: Mapping[str, str],
+    task: TaskSpec,
+    limit: int,
+    context: RunContext,
+) -> _Read:
+    card, read = opened.card, _Read()
+    for split, table in sorted(opened.splits.items()):
+        table.require(columns.input)
+        if columns.output not in table.columns:
+            # Competitions publish test inputs without their answers.
+            read.dropped["split without answers"] += sum(1 for _ in table.rows)
+            continue
+        source = Source("retrieved", card.id, opened.config, split, None, card.licence or "")
+        reader = RowReader.for_table(table, columns, task, label_map)
+        rng = context.rng("rows", card.id, opened.config, split)
+        rows = collect(table, reader, source, limit, rng, read.dropped)
+        read.counts[split] = len(rows)
+        if split != "test":
+            read.rows += rows
+        elif rows:
+            read.tests.append(rows)
+    return read
+
+
+def _why_useless(output: str, task: TaskSpec) -> str:
+    if task.labels:
+        return f"its column {output!r} holds none of the labels {', '.join(task.labels)}"
+    return f"its column {output!r} holds no answer of the task"
 
 
 def _written(path: Path, rows: Sequence[Example]) -> Rows:

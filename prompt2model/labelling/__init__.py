@@ -8,7 +8,7 @@ from prompt2model.labelling.auto_demo import AutoDemoPredictor
 from prompt2model.labelling.batch_decision import BatchDecision, Pilot, decide_batching
 from prompt2model.labelling.calibration import choose_calibration
 from prompt2model.labelling.few_shot import FewShotPredictor
-from prompt2model.labelling.prompts import PROMPTS
+from prompt2model.labelling.prompts import PROMPTS, speaks_plain
 from prompt2model.labelling.reading import read_label
 from prompt2model.labelling.scored import ScoredLabelPredictor
 from prompt2model.labelling.scoring_forms import channel_fits
@@ -35,5 +35,6 @@ __all__ = [
     "fastest_teacher",
     "read_label",
     "scored_tokens",
+    "speaks_plain",
     "teacher_predictor",
 ]

@@ -21,7 +21,6 @@ PROMPTS = (
 )  # fmt: skip
 """The prompt templates of this room: part of the fingerprint of every step that asks a teacher for answers."""
 
-_MARK = re.compile(r"<\s*(/?)\s*input\s*>", re.IGNORECASE)
 _CONTROL = re.compile(r"<\|")
 _LIST_ITEM = re.compile(r"\s*(?:[-*•]|\d+[.)])\s")
 _SENTENCE = re.compile(r".+?(?:[.!?:。！？]+(?=\s|$)\s*|$)", re.DOTALL)
@@ -74,7 +73,7 @@ class LabellingPrompt:
     def _input_turn(self, text: str) -> Message:
         if self.plain:
             return Message("user", guarded(text))
-        return Message("user", render("label_input", input=_MARK.sub(r"< \1input >", guarded(text))))
+        return Message("user", render("label_input", input=without_mark(text, "input")))
 
     def _rules(self) -> str:
         task = self.task
@@ -113,6 +112,11 @@ def item_text(item: Item) -> str:
 def choice_letter(number: int) -> str:
     """A, B, … Z, then 27, 28, …"""
     return ascii_uppercase[number] if number < len(ascii_uppercase) else str(number + 1)
+
+
+def without_mark(text: str, mark: str) -> str:
+    """The guarded text with every `<mark>` and `</mark>` broken: what stands between such marks cannot end them."""
+    return re.sub(rf"<\s*(/?)\s*{mark}\s*>", rf"< \1{mark} >", guarded(text), flags=re.IGNORECASE)
 
 
 def guarded(text: str) -> str:

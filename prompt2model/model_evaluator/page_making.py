@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from prompt2model.records import (
     ChosenModel,
     CostLine,
     Dataset,
+    Example,
     GeneratedData,
     ModelCandidate,
     ReservedTests,
@@ -31,6 +33,7 @@ _STEP_WORDS = {
     "evaluate": "Evaluate",
     "create_demo": "Prepare the demo",
 }
+_WRITTEN = "Written by the teacher"
 _OFFERED = 25
 _METHODS = {"full": "all weights", "lora": "LoRA, merged"}
 
@@ -56,14 +59,13 @@ def data_flow(values: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     generated: GeneratedData = values["generated"]
     dataset: Dataset = values["dataset"]
     official = sum(len(test.rows) for test in retrieved.official_tests)
-    labelled = sum(row.source.kind == "labelled" for row in generated.rows)
-    written = len(generated.rows) - labelled
-    given = ("Your inputs, labelled by the teacher", _count(labelled), f"of {len(retrieved.unlabelled):,} given")
+    made = Counter(_given_as(row) for row in generated.rows)
+    given = Counter(_given_as(row) for row in retrieved.unlabelled)
     return [
         ("Found", _count(len(retrieved.rows)), f"and {official:,} rows of official test splits" if official else ""),
         ("Left after tests were reserved", _count(len(reserved.remaining)), "before anything was generated"),
-        *([given] if len(retrieved.unlabelled) else []),
-        ("Written by the teacher", _count(written), _asked(generated)),
+        *((what, _count(made[what]), f"of {count:,} given") for what, count in given.items()),
+        (_WRITTEN, _count(made[_WRITTEN]), _asked(generated)),
         ("Training", _count(len(dataset.train)), ""),
         ("Validation", _count(len(dataset.validation)), "chose the checkpoint"),
         *((f"Test: {test.name}", _count(len(test.rows)), test.origin.replace("_", " ")) for test in dataset.tests),
@@ -88,13 +90,15 @@ def dropped_rows(values: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 def sources(dataset: Dataset, retrieved: RetrievedData) -> list[tuple[str, str, str]]:
     """(source, rows, licence) of the rows that trained and validated the model."""
-    known = {f"retrieved: {chosen.id}": _licence(chosen) for chosen in retrieved.chosen}
+    known = {chosen.id: _licence(chosen) for chosen in retrieved.chosen if chosen.origin != "user"}
     lines = []
     for name, count in sorted(dataset.sources.items(), key=lambda source: (-source[1], source[0])):
         own = "yours" if name.startswith(("user", "demonstration", "your inputs")) else ""
-        # A row that a person approved or corrected keeps the licence of where it was found.
-        origin = next((known[source] for source in known if name.startswith(f"{source}, ")), own)
-        lines.append((name, _count(count), known.get(name, origin)))
+        origin = name.partition(": ")[2]
+        if origin.endswith(" by you"):
+            # A row that a person approved or corrected keeps the licence of where it was found.
+            origin = origin.rpartition(", ")[0]
+        lines.append((name, _count(count), own or known.get(origin, "")))
     return lines
 
 
@@ -105,7 +109,7 @@ def chosen_datasets(retrieved: RetrievedData) -> list[dict[str, str]]:
             "id": chosen.id,
             "origin": chosen.origin,
             "licence": _licence(chosen),
-            "columns": f"{chosen.input_column} → {chosen.output_column}",
+            "columns": " → ".join(filter(None, (chosen.input_column, chosen.output_column))),
             "rows": ", ".join(f"{split} {_count(rows)}" for split, rows in chosen.rows_by_split.items()),
         }
         for chosen in retrieved.chosen
@@ -278,6 +282,15 @@ def _candidate(candidate: ModelCandidate, picked: bool) -> dict[str, Any]:
 
 def _licence(chosen: ChosenDataset) -> str:
     return "yours" if chosen.origin == "user" else chosen.licence or "not known"
+
+
+def _given_as(row: Example) -> str:
+    """What a row with the teacher's answer was before."""
+    if row.source.kind == "transformed":
+        return "Rows of data sets, rewritten and labelled by the teacher"
+    if row.source.kind == "labelled":
+        return f"{'Inputs of data sets' if row.source.split else 'Your inputs'}, labelled by the teacher"
+    return _WRITTEN
 
 
 def _asked(generated: GeneratedData) -> str:

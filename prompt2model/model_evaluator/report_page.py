@@ -115,7 +115,7 @@ def _making(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "flow": page_making.data_flow(values),
         "dropped": page_making.dropped_rows(values),
-        "data_notes": values["dataset"].notes,
+        "data_notes": (*values["retrieved"].notes, *values["generated"].notes, *values["dataset"].notes),
         "sources": page_making.sources(values["dataset"], values["retrieved"]),
         "chosen": page_making.chosen_datasets(values["retrieved"]),
         "offered": page_making.offered_datasets(values["retrieved"]),

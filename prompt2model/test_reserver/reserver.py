@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import Field
 
 from prompt2model.artifacts import JsonlRows, write_rows
+from prompt2model.catalogue.whole_rows import row_cells
 from prompt2model.component import Component, ComponentConfig, Estimate, RunContext
 from prompt2model.errors import DataFileError
 from prompt2model.records import Example, ReservedTests, RetrievedData, Rows, TaskSpec, TestSet
@@ -185,8 +186,16 @@ def _unlabelled(rows: Rows, labelled: Rows, protected: ProtectedTexts, dropped: 
             dropped["inputs: empty input"] += 1
         elif key in known:
             dropped["inputs: duplicate"] += 1
-        elif (reason := protected.judge(judged_text(row))) is not None:
+        elif (reason := next(filter(None, map(protected.judge, _texts(row))), None)) is not None:
             dropped[counted_as(reason, row)] += 1
         else:
             known.add(key)
             yield row
+
+
+def _texts(row: Example) -> tuple[str, ...]:
+    """What may stand in a test too: the input; of a row that is to be rewritten every cell, and all together."""
+    if row.source.kind != "transformed":
+        return (judged_text(row),)
+    cells = tuple(row_cells(row.input).values())
+    return (*cells, " ".join(cells))

@@ -28,7 +28,8 @@ _ORIGINS = {
     "gold": "gold rows",
     "demonstration": "demonstrations",
     "retrieved": "retrieved rows",
-    "labelled": "your inputs",
+    "labelled": "given inputs",
+    "transformed": "rows to be rewritten",
     "generated": "generated rows",
 }
 _GRAM, _UNSPACED_GRAM = 8, 16

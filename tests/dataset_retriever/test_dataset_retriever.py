@@ -229,7 +229,6 @@ def test_named_data_sets_with_columns_and_labels_from_the_config(sets: Path, mak
     [
         ({"datasets": "shop_mial"}, ConfigError, "near names: shop_mail"),
         ({"datasets": "someone/unheard-of"}, HubError, "--hub"),
-        ({"datasets": "days"}, DataFileError, "no usable row"),
         ({"datasets": "shop_mail", "columns": {"shop_mail": {"input": "txt"}}}, DataFileError, "'text', 'team'"),
         ({"datasets": "shop_mail", "label_map": {"shop_mail": {"x": "fraud"}}}, DataFileError, "fraud"),
         ({"datasets": "days", "use": "commercial"}, ConfigError, "commercial"),

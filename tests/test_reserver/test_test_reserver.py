@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from prompt2model.catalogue.whole_rows import row_cells, row_text
 from prompt2model.component import RunContext
 from prompt2model.console import SilentProgress
 from prompt2model.dataset_retriever import DatasetRetriever, DatasetRetrieverConfig
@@ -286,4 +287,21 @@ def test_inputs_without_answers_remain_once_each_and_away_from_tests(make_contex
     assert [one.input for one in reserved.unlabelled] == ["a new one", "another one"]
     assert reserved.dropped["inputs: duplicate"] == 2
     assert reserved.dropped["inputs: empty input"] == 1
-    assert reserved.dropped["near a test row by its words: your inputs"] == 1
+    assert reserved.dropped["near a test row by its words: given inputs"] == 1
+
+
+def test_no_cell_of_a_row_that_is_to_be_rewritten_stands_in_a_test(make_context: Maker, tmp_path: Path) -> None:
+    near = "where on earth is the blue parcel of last week"
+    gold = write(tmp_path, f"text,label\n{near},tool\nan apple a day,fruit\n")
+    kept = {"id": "7", "text": "a text about something else"}
+    cells = (
+        {"id": "3", "note": "a long note that says nothing of the text at all", "text": near},
+        {"id": "4", "text": f"{near}!"},
+        {"first": "where on earth is", "second": "the blue parcel of last week"},
+        kept,
+    )
+    rows = tuple(make_example(row_text(one), (), Source("transformed", "log", row=n)) for n, one in enumerate(cells))
+    data = RetrievedData((row(3, "fruit"),), (), (), (), {}, unlabelled=rows)
+    reserved = TestReserver(TestReserverConfig(examples=(gold,))).run(Inputs(TASK, data), make_context())
+    assert [row_cells(one.input) for one in reserved.unlabelled] == [kept]
+    assert reserved.dropped["near a test row by its words: rows to be rewritten"] == 3
