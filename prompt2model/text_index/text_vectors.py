@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from prompt2model.artifacts import write_atomically
 from prompt2model.text_index.near_duplicates import numbers_in
 
 if TYPE_CHECKING:
@@ -74,10 +76,9 @@ class TextVectors:
         if path.exists():
             return np.load(path, allow_pickle=False)
         vectors = _embed(embedder, texts)
-        temporary = path.with_suffix(".tmp")
-        with temporary.open("wb") as file:
-            np.save(file, vectors, allow_pickle=False)
-        temporary.replace(path)
+        content = io.BytesIO()
+        np.save(content, vectors, allow_pickle=False)
+        write_atomically(path, content.getvalue())
         return vectors
 
 

@@ -19,7 +19,6 @@ from real_tasks import Bench, trec_rows, whole
 from record import Figure, Record, mean_of_seeds, options
 
 from prompt2model.labelling import teacher_predictor
-from prompt2model.model_evaluator.metrics.bootstrap import mean_interval
 from prompt2model.pipeline import RunResult
 from prompt2model.records import Demonstration, Item, TaskSpec
 from prompt2model.run_store import RunStore
@@ -52,6 +51,8 @@ def main() -> None:
 
 def measure(bench: Bench, record: Record, runs_only: bool) -> None:
     """A run for each seed; then students and teachers on the same rows."""
+    from prompt2model.model_evaluator.metrics.bootstrap import mean_interval
+
     test = trec_rows(bench.read("cls/trec6_test"))
     if bench.quick:
         test = random.Random(0).sample(test, 30)

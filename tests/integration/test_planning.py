@@ -120,7 +120,6 @@ def test_a_spent_budget_says_what_more_would_buy(work: Path) -> None:
         fault = command("run", "--yes", *asking(server), *small_waves, cwd=work).fault()
         offer = re.search(r"(\d+) of 30 examples are made, and about ([\d,]+) tokens more would buy the other", fault)
         assert offer is not None, fault
-        more = 9000 + int(offer[2].replace(",", ""))
-        # Reservations are larger than what is then used, and the teacher is compared afterwards.
-        ended = command("resume", "runs/new", "--yes", "--budget", f"{2 * more + 20_000}tokens", cwd=work)
-    assert ended.code == 0, ended.err
+        made, more = int(offer[1]), int(offer[2].replace(",", ""))
+        # What was spent bought what is made, and perhaps a part of the next wave.
+        assert 0.5 < more / (9000 * (30 - made) / made) < 1.1

@@ -6,7 +6,12 @@ import csv
 import json
 from pathlib import Path
 
+import pytest
 from integration.command_line import command, kept
+
+from prompt2model.errors import DataFileError
+from prompt2model.pipeline import Pipeline
+from prompt2model.review import apply_table, write_table
 
 
 def edit(table: Path) -> dict[str, str]:
@@ -35,8 +40,8 @@ def test_corrected_rows_are_trained_on(finished: Path) -> None:
     assert written.code == 0, written.err
     assert "runs/kept/review.csv: all rows but the test rows" in written.out
     inputs = edit(run / "review.csv")
-    refused = command("review", "runs/kept", cwd=finished)
-    assert "was edited and not applied yet" in refused.fault()
+    with pytest.raises(DataFileError, match="was edited and not applied yet"):
+        write_table(run)
     assert kept(run) == before
     applied = command("review", "runs/kept", "--apply", cwd=finished)
     assert applied.code == 0, applied.err
@@ -58,26 +63,24 @@ def test_corrected_rows_are_trained_on(finished: Path) -> None:
     page = (run / "report.html").read_text()
     for words in ("user: rows.csv, corrected by you", "user: rows.csv, approved by you", "dropped by you"):
         assert words in page
-    again = command("resume", "runs/kept", "--yes", cwd=finished)
-    assert "nothing to do" in again.out
+    assert Pipeline.from_run(run).run().executed == ()
 
 
 def test_taking_everything_back_brings_the_old_results_back(finished: Path) -> None:
     run = finished / "runs/kept"
     before = kept(run)
-    command("review", "runs/kept", cwd=finished)
+    write_table(run)
     edit(run / "review.csv")
-    assert command("review", "runs/kept", "--apply", cwd=finished).code == 0
-    assert command("review", "runs/kept", cwd=finished).code == 0
+    apply_table(run)
+    write_table(run)
     with (run / "review.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     with (run / "review.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows({**row, "decision": row["decision"] and "undo"} for row in rows)
-    assert command("review", "runs/kept", "--apply", cwd=finished).code == 0
-    resumed = command("resume", "runs/kept", "--yes", cwd=finished)
-    assert "nothing to do" in resumed.out
+    apply_table(run)
+    assert Pipeline.from_run(run).run().executed == ()
     assert kept(run) == before
 
 

@@ -151,7 +151,8 @@ def check_dataset(dataset: Dataset) -> None:
             tests.add(row.id, row.input)
     assert len(tests) == 26
     assert not [row for row in (*dataset.train, *dataset.validation) if tests.find(row.input) is not None]
-    assert dataset.dropped["near a test row"] == 1, "what a rewriting brought near a test"
+    near = {reason: count for reason, count in dataset.dropped.items() if reason.startswith("near a test row")}
+    assert sum(near.values()) == 1, "what a rewriting brought near a test"
 
 
 def check_prompts(prompts: list[list[dict[str, str]]]) -> None:
