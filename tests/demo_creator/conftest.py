@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -60,6 +61,8 @@ def classification(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command
             "LEFT_THE_MACHINE": str(left),
             "OMP_NUM_THREADS": "1",
         },
+        # Where the tests run in the background, their children would not hear of Ctrl+C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     line = process.stdout.readline()

@@ -20,7 +20,7 @@ TASK = (
     "Input: the red car\nOutput: red\n\nInput: the leaf is green\nOutput: green\n"
 )
 FAST = (
-    *("--set", "train.epochs=1", "--set", "train.min_steps=0"),
+    *("--set", "train.epochs=1", "--set", "train.min_steps=0", "--set", "assemble_data.near_meaning=0"),
     *("--set", "evaluate.bootstrap=100", "--set", "evaluate.timing=false"),
 )
 SECONDS = 240

@@ -198,6 +198,8 @@ def test_the_command_serves_this_machine_only_and_ends_at_ctrl_c(run: Path, tmp_
             "PYTHONPATH": os.pathsep.join([str(loopback_only), str(Path(prompt2model.__file__).parents[1])]),
             "LEFT_THE_MACHINE": str(left),
         },
+        # Where the tests run in the background, their children would not hear of Ctrl+C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     try:
