@@ -90,6 +90,8 @@ class Plan:
 
     def headline(self) -> str:
         """The plan in one line."""
+        if all(step.state == "finished" for step in self.steps):
+            return "every step is finished"
         price = "a price is not known"
         if self.money is not None:
             price = f"about {about_dollars(self.money)}" if self.money else "no money"

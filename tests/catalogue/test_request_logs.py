@@ -17,8 +17,8 @@ MAIL = ("My parcel is late.", "I want my money back", "Charged twice: why?", 'Is
 TEAMS = ("shipping", "returns", "billing", "sales")
 
 
-def chat(text: str, answer: str | None = None) -> list[dict[str, Any]]:
-    turns = [{"role": "system", "content": "You sort mail."}, {"role": "user", "content": text}]
+def chat(text: str | list[dict[str, str]], answer: str | None = None) -> list[dict[str, Any]]:
+    turns: list[dict[str, Any]] = [{"role": "system", "content": "You sort mail."}, {"role": "user", "content": text}]
     return turns if answer is None else [*turns, {"role": "assistant", "content": answer}]
 
 
@@ -33,7 +33,7 @@ def row_of(form: str, text: str, answer: str) -> dict[str, Any]:
         "flat": {"messages": chat(text), "choices": completion(answer)["choices"]},
         "batch": {"custom_id": "1", "body": {"messages": chat(text)}, "response": {"body": completion(answer)}},
         "wrapped": {"request": {"body": {"messages": chat(text)}}, "response": answer},
-        "parts": {"messages": chat([{"type": "text", "text": text}], answer)},  # type: ignore[arg-type]
+        "parts": {"messages": chat([{"type": "text", "text": text}], answer)},
     }[form]
 
 

@@ -12,6 +12,7 @@ from dataset_assembler.test_assembler import gold, inputs, row, some, text_of
 from prompt2model.artifacts import write_rows
 from prompt2model.component import RunContext
 from prompt2model.dataset_assembler import DatasetAssembler, DatasetAssemblerConfig
+from prompt2model.dataset_assembler.assembler import AssemblerInputs
 from prompt2model.errors import DataFileError
 from prompt2model.records import Dataset, Example, ReviewedRow
 
@@ -23,10 +24,10 @@ Assemble = Callable[..., Dataset]
 def assemble(make_context: Maker, tmp_path: Path) -> Assemble:
     """Assemble rows with decisions about some of them."""
 
-    def run(given: object, *decided: ReviewedRow) -> Dataset:
+    def run(given: AssemblerInputs, *decided: ReviewedRow) -> Dataset:
         path = tmp_path / "decisions.jsonl"
         write_rows(path, decided)
-        return DatasetAssembler(DatasetAssemblerConfig(reviewed=path)).run(given, make_context())  # type: ignore[arg-type]
+        return DatasetAssembler(DatasetAssemblerConfig(reviewed=path)).run(given, make_context())
 
     return run
 

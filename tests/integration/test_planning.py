@@ -57,6 +57,7 @@ def test_a_finished_run_costs_nothing_more(finished: Path) -> None:
     plan = Pipeline.from_run(finished / "runs/kept").plan()
     assert {step.state for step in plan.steps} == {"finished"}
     assert (plan.calls, plan.money, plan.seconds) == (0, 0.0, 0.0)
+    assert plan.headline() == "every step is finished"
 
 
 def test_an_unknown_price_is_never_guessed(work: Path) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import Any
 
 import pytest
 from batch_teacher import FAULTS, Inputs, asked_inputs, is_batch, reply_to, right_label, written
@@ -29,7 +30,7 @@ def teacher(**how: Callable) -> ScriptedClient:
     return ScriptedClient(lambda request: reply_to(last(request), **how))
 
 
-def labeller(client: ScriptedClient, task: TaskSpec = TASK, **settings) -> AutoDemoPredictor:  # type: ignore[no-untyped-def]
+def labeller(client: ScriptedClient, task: TaskSpec = TASK, **settings: Any) -> AutoDemoPredictor:
     return AutoDemoPredictor(client, task, **{"selection": "given", **settings})
 
 
@@ -155,7 +156,7 @@ def test_one_input_left_over_is_asked_singly() -> None:
 def test_a_stream_is_taken_chunk_by_chunk() -> None:
     taken = []
 
-    def endless():  # type: ignore[no-untyped-def]
+    def endless() -> Iterator[Item]:
         for number in range(10**9):
             taken.append(number)
             yield Item(f"I was charged {number} times.")
@@ -198,7 +199,7 @@ def test_hostile_text_stays_in_the_turn_of_the_inputs() -> None:
 
 
 def test_text_answers_have_one_line() -> None:
-    def titles(inputs):  # type: ignore[no-untyped-def]
+    def titles(inputs: Inputs) -> str:
         return "\n".join(f"[{n}] {text}\n-> Title {n}" for n, text in inputs) + "\nThese are the titles."
 
     client = teacher(batch=titles, single=lambda text: "Asked singly")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from batch_teacher import FAULTS, Inputs, is_batch, reply_to, right_label, written
@@ -29,7 +31,7 @@ def decide(
     batch: Callable[[Inputs], str] = written,
     items: list[Item] = SHORT,
     single: Callable[[str], str] = right_label,
-    **how,  # type: ignore[no-untyped-def]
+    **how: Any,
 ) -> tuple[BatchDecision, ScriptedClient]:
     client = ScriptedClient(lambda request: reply_to(request.messages[-1].content, batch, single))
     labeller = AutoDemoPredictor(client, TASK, batch_size=8, selection="given")
@@ -151,7 +153,7 @@ def test_a_teacher_that_is_down_for_some_says_nothing_about_batches() -> None:
     assert (decision.batch_size, decision.pilot.agreement, decision.pilot.read) == (8, 1.0, 31)
 
 
-def test_with_a_ledger_the_pilot_is_paid_once(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_with_a_ledger_the_pilot_is_paid_once(tmp_path: Path) -> None:
     inner = ScriptedClient(lambda request: reply_to(request.messages[-1].content))
     client = LedgerClient(inner, Ledger(tmp_path / "calls.sqlite"), step="label")
     labeller = AutoDemoPredictor(client, TASK, batch_size=8, selection="given")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def test_texts_of_one_subject_are_asked_together(embedder: Embedder) -> None:
 
 
 def test_the_labeller_asks_alike_inputs_together_unless_the_caller_wants_their_own_order(embedder: Embedder) -> None:
-    def batches(**settings) -> list[list[str]]:  # type: ignore[no-untyped-def]
+    def batches(**settings: Any) -> list[list[str]]:
         client = ScriptedClient(lambda request: reply_to(request.messages[-1].content))
         labeller = AutoDemoPredictor(client, TASK, batch_size=2, **settings)
         assert [p.text for p in labeller.predict(map(Item, TEXTS))] == [right_label(text) for text in TEXTS]
