@@ -26,11 +26,7 @@ def settle_columns(name: str, table: Table, task: TaskSpec, named: ColumnNames, 
     Raises DataFileError when a named column is not there or the table has inputs only.
     """
     proposed = require_both(table, columns_of(table, task, named.input, named.output))
-    sample = table.sample(3)
-    options = [
-        Option(column, column, {"first values": " | ".join(_short(row[column]) for row in sample)})
-        for column in table.columns
-    ]
+    options = column_options(table)
     question = f"Which column of {name} is the {{}}? Proposed, because {proposed.reason}."
     chosen = {"input": proposed.input, "output": proposed.output}
     for part, given in (("input", named.input), ("output", named.output)):
@@ -39,6 +35,15 @@ def settle_columns(name: str, table: Table, task: TaskSpec, named: ColumnNames, 
             chosen[part] = chooser.choose_one(key, question.format(part), options, chosen[part])
     picked = ColumnChoice(chosen["input"], chosen["output"], proposed.reason, proposed.choices)
     return require_both(table, picked)
+
+
+def column_options(table: Table) -> list[Option]:
+    """The columns of a table, each with its first values."""
+    sample = table.sample(3)
+    return [
+        Option(column, column, {"first values": " | ".join(_short(row[column]) for row in sample)})
+        for column in table.columns
+    ]
 
 
 def settle_labels(

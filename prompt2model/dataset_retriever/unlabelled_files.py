@@ -13,8 +13,9 @@ from prompt2model.catalogue.data_files import Table, read_table
 from prompt2model.catalogue.named_columns import columns_of
 from prompt2model.catalogue.row_reading import EMPTY_INPUT, NO_CHOICES, RowReader
 from prompt2model.catalogue.text_encoding import encoding_of, open_text
-from prompt2model.component import Chooser, Option
+from prompt2model.component import Chooser
 from prompt2model.dataset_retriever.collecting import collect
+from prompt2model.dataset_retriever.questions import column_options
 from prompt2model.errors import DataFileError
 from prompt2model.records import Example, Source, TaskSpec, make_example
 
@@ -68,12 +69,8 @@ def _columns(table: Table, named: str | None, task: TaskSpec, chooser: Chooser) 
     proposed = columns_of(table, task, named, None)
     if named is not None or len(table.columns) == 1:
         return proposed
-    sample = table.sample(3)
-    options = [
-        Option(name, name, {"first values": " | ".join(row[name][:60] for row in sample)}) for name in table.columns
-    ]
     question = f"Which column of {table.path} is the input? Proposed, because {proposed.reason}."
-    picked = chooser.choose_one(f"columns:{table.path}:input", question, options, proposed.input)
+    picked = chooser.choose_one(f"columns:{table.path}:input", question, column_options(table), proposed.input)
     return ColumnChoice(picked, "", proposed.reason, proposed.choices)
 
 
