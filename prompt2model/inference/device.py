@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import platform
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
+
+_ACCELERATORS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+"""Where Linux shows the drivers of NVIDIA, of AMD, and of either under Windows."""
 
 
 def best_device() -> torch.device:
@@ -28,9 +32,21 @@ def best_dtype(device: torch.device | None = None) -> torch.dtype:
     device = device or best_device()
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
-    if device.type == "cpu" and {"avx512_bf16", "amx_bf16", "bf16"} & processor_features():
+    if device.type == "cpu" and multiplies_bf16():
         return torch.bfloat16
     return torch.float32
+
+
+def may_have_accelerator() -> bool:
+    """False where a look at the machine shows that there is only the processor, without loading torch."""
+    if platform.system() == "Linux":
+        return any(Path(path).exists() for path in _ACCELERATORS)
+    return not (platform.system() == "Darwin" and platform.machine() == "x86_64")
+
+
+def multiplies_bf16() -> bool:
+    """Whether the processor multiplies bfloat16 in hardware."""
+    return bool({"avx512_bf16", "amx_bf16", "bf16"} & processor_features())
 
 
 @lru_cache(maxsize=1)

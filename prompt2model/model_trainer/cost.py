@@ -46,14 +46,13 @@ def _mean_tokens(rows: Rows) -> float:
 
 
 def _speed() -> float:
+    """Operations a second. A machine without an accelerator is known as such without loading torch."""
     import os
 
-    import torch
+    from prompt2model.inference.device import best_device, may_have_accelerator, multiplies_bf16
 
-    from prompt2model.inference import best_device, best_dtype
-
-    device = best_device().type
+    device = best_device().type if may_have_accelerator() else "cpu"
     if device != "cpu":
         return _OPERATIONS_PER_SECOND[device]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return _OPERATIONS_PER_SECOND[device] * cores * (_BF16_GAIN if best_dtype() == torch.bfloat16 else 1)
+    return _OPERATIONS_PER_SECOND[device] * cores * (_BF16_GAIN if multiplies_bf16() else 1)

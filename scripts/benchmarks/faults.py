@@ -12,7 +12,8 @@ the time limit 2 s, and so are the waits of the retry policy.
   over_budget       tokens by which the server's bill passed a budget, at most, over the stages of a run of its own that
                     a too small budget stops and a larger one resumes
   throughput_ratio  items answered per second over those of a run without faults; of the time, what the server made its
-                    callers wait (Retry-After, silence up to the time limit) divided by the concurrency is subtracted
+                    callers wait divided by the concurrency is subtracted: silence up to the time limit, and the time of
+                    every place that stood empty while the server answered nobody
 """
 
 from __future__ import annotations
@@ -74,9 +75,13 @@ class Faults:
     share: float
     scale: float
     attempts: Counter[str] = field(default_factory=Counter)
-    waited: float = 0.0
+    silent: float = 0.0
+    shut_out: float = 0.0
     closed_until: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
+    _inside: int = 0
+    _hangs: list[float] = field(default_factory=list)
+    _looked: float = 0.0
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def kind(self, item: int, attempt: int) -> str | None:
@@ -94,13 +99,30 @@ class Faults:
 
     def __call__(self, body: dict[str, Any]) -> Reply | Fault:
         """The server's answer to a request."""
-        text = body["messages"][-1]["content"]
+        with self.lock:
+            left = self.closed_until - self._look()
+            if left > 0:
+                return Fault("rate_limited", retry_after=left)
+            self._inside += 1
+        try:
+            return self._answer(body["messages"][-1]["content"])
+        finally:
+            with self.lock:
+                self._look()
+                self._inside -= 1
+
+    def _look(self) -> float:
+        """The time now; until now, every place that was not under way stood empty while nobody was answered."""
+        now = time.monotonic()
+        self._hangs = [end for end in self._hangs if end > now]
+        empty = CONCURRENCY - self._inside - len(self._hangs)
+        self.shut_out += max(0.0, min(now, self.closed_until) - self._looked) * max(0, empty)
+        self._looked = now
+        return now
+
+    def _answer(self, text: str) -> Reply | Fault:
         item, count, first = (int(word) for word in text.replace(":", "").split() if word.isdigit())
         with self.lock:
-            left = self.closed_until - time.monotonic()
-            if left > 0:
-                self.waited += left
-                return Fault("rate_limited", retry_after=left)
             attempt = self.attempts[text]
             self.attempts[text] += 1
         # What follows a short answer is a request of its own, with passing faults only.
@@ -113,15 +135,15 @@ class Faults:
         """An answer that takes its time, or the fault; those at the door take none."""
         if kind == "told when":
             with self.lock:
-                self.closed_until = time.monotonic() + RETRY_AFTER * self.scale
-                self.waited += RETRY_AFTER * self.scale
+                self.closed_until = self._look() + RETRY_AFTER * self.scale
             return Fault("rate_limited", retry_after=RETRY_AFTER * self.scale)
         if kind in ("told to wait", "500", "context_too_long"):
             return Fault({"told to wait": "rate_limited", "500": "server_error"}.get(kind, "context_too_long"))
         words = len(json.dumps(written).split())
         if kind == "hang":
             with self.lock:
-                self.waited += TIME_LIMIT
+                self.silent += TIME_LIMIT
+                self._hangs.append(self._look() + TIME_LIMIT)
             return Fault("hang", seconds=2 * TIME_LIMIT, words=words)
         self.stopped.wait(ANSWER_SECONDS * self.scale)
         if kind is None or kind == "short":
@@ -224,11 +246,15 @@ def measure(record: Record, items: int, folder: Path) -> None:
             again = run(bench.client(ledger), range(items))
             lost = result.lost(items, bench.faults) + again.lost(items, bench.faults)
             twice = bench.paid_twice() + len(bench.server.books) - asked
-            waited = bench.faults.waited / CONCURRENCY
+            silent, shut_out = bench.faults.silent / CONCURRENCY, bench.faults.shut_out / CONCURRENCY
             outcomes = bench.server.outcomes()
-            print(f"{name}: {seconds:.1f} s, {waited:.1f} s of them the server's waiting; {dict(outcomes)}", flush=True)
+            print(
+                f"{name}: {seconds:.1f} s, of them {silent:.1f} s of silence and {shut_out:.1f} s shut out; "
+                f"{dict(outcomes)}",
+                flush=True,
+            )
         answered = len(result.written)
-        per_second[name] = answered / (seconds - waited)
+        per_second[name] = answered / (seconds - silent - shut_out)
         record.add(f"{name}_per_second", Figure(per_second[name], answered, unit="items answered per second"))
     requests = asked - outcomes["answered"]
     record.add("faulty_attempts", Figure(requests / asked, asked, unit="share of attempts without a usable answer"))
