@@ -45,7 +45,7 @@ def make_context(tmp_path: Path) -> Callable[..., RunContext]:
     return make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A headless Chromium that notes every request."""
     binary, driver = shutil.which("chromium"), shutil.which("chromedriver")

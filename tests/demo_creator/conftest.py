@@ -1,4 +1,4 @@
-"""One Chromium, and one demo of each kind, for all tests of this room."""
+"""One demo of each kind for the tests of a file. They end with it: an open page keeps its server busy."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class CommandLineDemo:
     working_folder: Path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def classification(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLineDemo]:
     """`prompt2model demo RUN` on a classifier."""
     folder = tmp_path_factory.mktemp("classification")
@@ -72,7 +72,7 @@ def classification(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command
     process.wait()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def generation_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run whose student writes `the colour is red`."""
     instruction = "Say it. The answer is the colour.\n" + "A longer text that nobody reads first. " * 8
@@ -81,14 +81,14 @@ def generation_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return finished_run(tmp_path_factory.mktemp("generation") / "run", task, rows, "decoder")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def generation(generation_run: Path) -> Iterator[str]:
     """The address of a demo that writes."""
     with served(generation_run) as address:
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def silent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a demo whose student has learned to end before its first word."""
     task = TaskSpec("Say it.", (), "generation", (), "en", "Say it.")
@@ -97,7 +97,7 @@ def silent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def short_of_room(generation_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a demo whose student may write two tokens only."""
     run = tmp_path_factory.mktemp("short_of_room") / "run"
@@ -108,7 +108,7 @@ def short_of_room(generation_run: Path, tmp_path_factory: pytest.TempPathFactory
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def broken(generation_run: Path) -> Iterator[str]:
     """The address of a demo whose student breaks while it writes."""
 
@@ -122,7 +122,7 @@ def broken(generation_run: Path) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def multiple_choice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a demo that chooses."""
     task = TaskSpec("Say the colour.", (), "multiple_choice", (), "en", "Say the colour.")
@@ -132,7 +132,7 @@ def multiple_choice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a demo whose every text tries to be more than text."""
     everything = " ".join(HOSTILE)
