@@ -238,6 +238,18 @@ def folder_or_id(model: str, folder: Path) -> str:
     return str(path) if model.strip() and (is_path or path.is_dir()) else model
 
 
+def with_own_review(config: PipelineConfig) -> PipelineConfig:
+    """A run that is given again keeps what a person decided about its rows, unless the config says otherwise."""
+    run = config.runs_folder / config.run_name()
+    decisions = (run / "review" / "decisions.jsonl").resolve()
+    if "reviewed" in config.assemble_data or not (run / "config.toml").is_file() or not decisions.is_file():
+        return config
+    named = load_config(run / "config.toml").assemble_data.get("reviewed")
+    if named is None or Path(named).parts[-2:] != decisions.parts[-2:]:
+        return config
+    return config.model_copy(update={"assemble_data": {**config.assemble_data, "reviewed": str(decisions)}})
+
+
 _OF_NO_RESULT = {"name", "runs_folder", "budget", "prices", "base_url", "concurrency", "key_variable", "hub"}
 """Settings that may change while finished work stays what it is."""
 

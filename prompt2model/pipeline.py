@@ -14,7 +14,7 @@ from typing import Any
 from prompt2model.artifacts import content_hash, encode_record
 from prompt2model.chain import DEFAULT_CHAIN, Step, build_component, check_chain, lookup, wiring
 from prompt2model.component import Chooser, Component, Progress, RunContext
-from prompt2model.config import PipelineConfig, changed_settings, load_config, make_config
+from prompt2model.config import PipelineConfig, changed_settings, load_config, make_config, with_own_review
 from prompt2model.console import AutomaticChooser, RecordingChooser, SilentProgress
 from prompt2model.errors import PlanDeclinedError, RunFolderError
 from prompt2model.planning import Plan, make_plan
@@ -72,6 +72,7 @@ class Pipeline:
         elif isinstance(config, Mapping):
             config = make_config(config)
         folder = folder or Path.cwd()
+        config = with_own_review(config)
         components = {step.id: build_component(step, getattr(config, step.id), folder) for step in DEFAULT_CHAIN}
         # The stored config must mean the same from any folder.
         sections = {name: _section(component, getattr(config, name)) for name, component in components.items()}

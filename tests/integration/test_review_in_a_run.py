@@ -9,9 +9,17 @@ from pathlib import Path
 import pytest
 from integration.command_line import command, kept
 
+from prompt2model.config import load_config
 from prompt2model.errors import DataFileError
 from prompt2model.pipeline import Pipeline
 from prompt2model.review import apply_table, write_table
+
+
+def given_again(run: Path) -> Pipeline:
+    """The run by the config that it was begun with, which knows of no review."""
+    config = load_config(run / "config.toml", {"runs_folder": str(run.parent)})
+    begun = {name: value for name, value in config.assemble_data.items() if name != "reviewed"}
+    return Pipeline.from_config(config.model_copy(update={"assemble_data": begun}))
 
 
 def edit(table: Path) -> dict[str, str]:
@@ -48,6 +56,7 @@ def test_corrected_rows_are_trained_on(finished: Path) -> None:
     assert "decided so far: 1 approved, 1 corrected, 1 dropped" in applied.out
     shown = command("show", "runs/kept", cwd=finished)
     assert "since its settings or files changed" in shown.out
+    assert given_again(run).config.assemble_data["reviewed"] == str((run / "review/decisions.jsonl").resolve())
     resumed = command("resume", "runs/kept", "--yes", cwd=finished)
     assert resumed.code == 0, resumed.err
     assert "4/9" not in resumed.err
