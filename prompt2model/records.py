@@ -104,15 +104,23 @@ class ReviewedRow:
     output: str
 
 
-def example_id(input: str, references: tuple[str, ...], source: Source) -> str:
+def example_id(input: str, references: tuple[str, ...], source: Source, choices: tuple[str, ...] = ()) -> str:
     """A stable 16-digit id of a row: the same text from the same place has the same id in every run."""
-    parts = (input, *references, source.kind, source.dataset, source.config, source.split, str(source.row))
+    parts = (input, *references, *choices, source.kind, source.dataset, source.config, source.split, str(source.row))
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
 
 
-def make_example(input: str, references: tuple[str, ...], source: Source, **extra: object) -> Example:
+def make_example(
+    input: str,
+    references: tuple[str, ...],
+    source: Source,
+    choices: tuple[str, ...] = (),
+    evidence: tuple[str, ...] = (),
+    soft_label: tuple[float, ...] | None = None,
+) -> Example:
     """An `Example` with its id computed from its content and source."""
-    return Example(example_id(input, references, source), input, references, source, **extra)  # type: ignore[arg-type]
+    identity = example_id(input, references, source, choices)
+    return Example(identity, input, references, source, choices, evidence, soft_label)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from prompt2model.artifacts import JsonlRows, dump_line
 from prompt2model.catalogue.data_files import Table
+from prompt2model.component import Progress
 from prompt2model.records import Example, Source
 
 
@@ -23,7 +24,13 @@ class ReadsRows(Protocol):
 
 
 def collect(
-    table: Table, reader: ReadsRows, source: Source, limit: int, rng: random.Random, dropped: Counter[str]
+    table: Table,
+    reader: ReadsRows,
+    source: Source,
+    limit: int,
+    rng: random.Random,
+    dropped: Counter[str],
+    progress: Progress,
 ) -> list[Example]:
     """Usable rows in their order; of more than `limit` an even random sample (reservoir sampling, algorithm R).
 
@@ -31,7 +38,7 @@ def collect(
     """
     kept: list[tuple[int, Example]] = []
     usable = 0
-    for number, row in enumerate(table.rows):
+    for number, row in enumerate(progress.track(table.rows, f"reading {table.path.name}")):
         example = reader.read(row, numbered(source, number))
         if isinstance(example, str):
             dropped[example] += 1

@@ -116,9 +116,8 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
         return read_user_file(path, named, self.config.label_map.get(path.name, {}), task, context)
 
     def _unlabelled_file(self, path: Path, task: TaskSpec, context: RunContext, gathered: _Gathered) -> list[Example]:
-        rng = context.rng("inputs", path.name)
-        column, limit, dropped = self.config.input_column, self.config.max_inputs, Counter[str]()
-        rows = read_unlabelled_file(path, column, task, limit, rng, context.chooser, dropped)
+        dropped = Counter[str]()
+        rows = read_unlabelled_file(path, self.config.input_column, task, self.config.max_inputs, context, dropped)
         gathered.dropped.update({f"inputs: {reason}": count for reason, count in dropped.items()})
         gathered.note(f"{path.name}: {len(rows):,} inputs for the teacher to label", context)
         return rows
@@ -318,7 +317,7 @@ def _read_splits(
         source = Source("retrieved", card.id, opened.config, split, None, card.licence or "")
         reader = RowReader.for_table(table, columns, task, label_map)
         rng = context.rng("rows", card.id, opened.config, split)
-        rows = collect(table, reader, source, limit, rng, read.dropped)
+        rows = collect(table, reader, source, limit, rng, read.dropped, context.progress)
         read.counts[split] = len(rows)
         if split != "test":
             read.rows += rows

@@ -87,7 +87,7 @@ def _collected(
             continue
         source = Source(kind, card.id, opened.config, split, None, card.licence or "")
         rng = context.rng("unfitting", card.id, opened.config, split)
-        rows = collect(table, reader(table), source, left, rng, reasons)
+        rows = collect(table, reader(table), source, left, rng, reasons, context.progress)
         left -= len(rows)
         yield from rows
     if left == limit:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from prompt2model.catalogue.data_files import Table, read_table
 from prompt2model.catalogue.named_columns import columns_of
 from prompt2model.catalogue.row_reading import EMPTY_INPUT, NO_CHOICES, RowReader
 from prompt2model.catalogue.text_encoding import encoding_of, open_text
-from prompt2model.component import Chooser
+from prompt2model.component import Chooser, RunContext
 from prompt2model.dataset_retriever.collecting import collect
 from prompt2model.dataset_retriever.questions import column_options
 from prompt2model.errors import DataFileError
@@ -45,8 +44,7 @@ def read_unlabelled_file(
     named: str | None,
     task: TaskSpec,
     limit: int,
-    rng: random.Random,
-    chooser: Chooser,
+    context: RunContext,
     dropped: Counter[str],
 ) -> list[Example]:
     """At most `limit` inputs of a file, an even random sample of more: the lines of a `.txt`, or a table's column.
@@ -54,9 +52,10 @@ def read_unlabelled_file(
     Raises DataFileError when the file cannot be read or holds no input.
     """
     table = _lines(path) if path.suffix.casefold() == ".txt" else read_table(path, (named,))
-    columns = _columns(table, named, task, chooser)
+    columns = _columns(table, named, task, context.chooser)
     reader = InputReader(columns.input, RowReader.for_table(table, columns, task))
-    inputs = collect(table, reader, Source("labelled", path.name), limit, rng, dropped)
+    source, rng = Source("labelled", path.name), context.rng("inputs", path.name)
+    inputs = collect(table, reader, source, limit, rng, dropped, context.progress)
     if not inputs:
         lacking = " with two choices or more" if task.kind == "multiple_choice" else ""
         raise DataFileError(f"{path}: there is no input{lacking} in {columns.input!r}; name another input_column")

@@ -50,4 +50,6 @@ def distinct_rows(rows: Iterable[Example], task: TaskSpec) -> Distinct:
 
 def _joined(first: Example, other: Example) -> Example:
     references = tuple(dict.fromkeys((*first.references, *other.references)))
-    return dataclasses.replace(first, id=example_id(first.input, references, first.source), references=references)
+    return dataclasses.replace(
+        first, id=example_id(first.input, references, first.source, first.choices), references=references
+    )

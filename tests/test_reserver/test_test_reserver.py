@@ -104,6 +104,14 @@ def test_a_question_with_choices_is_judged_with_them(make_context: Maker) -> Non
     assert [one.target for one in reserved.remaining] == ["seven of them"]
 
 
+def test_questions_that_differ_in_their_choices_alone_have_ids_of_their_own() -> None:
+    source = Source("gold", "exam.csv")
+    first, second = (
+        make_example("Which is red?", ("blood",), source, choices=("blood", other)) for other in ("milk", "tea")
+    )
+    assert first.id != second.id
+
+
 def test_official_tests_are_kept_whole_up_to_the_limit(make_context: Maker) -> None:
     official = TestSet("d", "official", tuple(row(number, "fruit") for number in range(200, 240)))
     reserver = TestReserver(TestReserverConfig(max_rows=30))
