@@ -11,6 +11,7 @@ import json
 import os
 import types
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -189,6 +190,7 @@ def _store_rows(rows: Iterable[Any], folder: Path, name: str) -> str:
     return name
 
 
+@cache
 def _hints(record_type: type) -> dict[str, Any]:
     return get_type_hints(record_type, vars(records))
 
