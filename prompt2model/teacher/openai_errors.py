@@ -104,7 +104,7 @@ def _meaning_of_status(error: APIStatusError, names: EndpointNames, with_schema:
             f"{names.address} refused the key for {names.model} (HTTP {status}); "
             f"set {names.key_variable} to a valid key of that service"
         )
-    if with_schema and (status == 501 or (status != 429 and _SCHEMA_WORDS.search(_message(error)))):
+    if with_schema and _is_about_schema(error):
         raise RejectedError(said, names, "response_format")
     if status == 404:
         raise TeacherRequestError(
@@ -117,6 +117,13 @@ def _meaning_of_status(error: APIStatusError, names: EndpointNames, with_schema:
         wait = retry_after(error.response.headers)
         raise TransientError("unavailable", f"HTTP {status}: {said}", retry_after=wait, congested=status == 503)
     raise RejectedError(said, names, _refused_parameter(error, said))
+
+
+def _is_about_schema(error: APIStatusError) -> bool:
+    """Whether the schema that was sent is what the endpoint does not take."""
+    if error.status_code == 429:
+        return False
+    return error.status_code == 501 or _SCHEMA_WORDS.search(f"{error.param} {_message(error)}") is not None
 
 
 def _message(error: APIStatusError) -> str:
