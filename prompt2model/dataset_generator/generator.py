@@ -165,9 +165,10 @@ class _Session:
         """What came of it, with what a person should know."""
         grown, say = self._grown, self._context.progress.say
         notes = tuple(self._notes())
+        again = f" ({grown.asked_again} of these asked for again)" if grown.asked_again else ""
         say(
             f"  {len(rows)} examples from {grown.requests} requests; {grown.dropped.total()} dropped, "
-            f"{grown.failed.total()} failed"
+            f"{grown.failed.total()} failed{again}"
         )
         for note in notes:
             say(f"  {note}")
@@ -342,11 +343,13 @@ class _Tally:
         self.kept: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
-        self.relabelled = self._requests = self._prompt_tokens = self._completion_tokens = 0
+        self.relabelled = self._asked_again = self._requests = self._prompt_tokens = self._completion_tokens = 0
 
     def reply(self, reply: Reply) -> None:
         """A request for new inputs was answered or failed, perhaps after a reply that could not be read."""
-        self.failed["unparsable"] += reply.unreadable is not None
+        if reply.unreadable is not None:
+            self._asked_again += 1
+            self.failed["unparsable"] += 1
         for response in reply.responses:
             self._requests += 1
             self._prompt_tokens += response.prompt_tokens
@@ -368,7 +371,8 @@ class _Tally:
             asked=dict(asked),
             kept=dict(self.kept),
             dropped=dict(self.dropped),
-            failed=dict(+self.failed),
+            failed=dict(self.failed),
+            asked_again=self._asked_again,
             relabelled=self.relabelled,
             requests=self._requests,
             prompt_tokens=self._prompt_tokens,

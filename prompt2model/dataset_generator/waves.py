@@ -20,8 +20,7 @@ WAVE = "wave"
 class Wave:
     """What one wave gave. `asked` and `kept` count inputs by the label that they were asked for.
 
-    `failed` counts replies by the kind of failure, those too that could not be read and were asked for again
-    (`asked_again`) with success.
+    `failed` counts failures by kind; `asked_again` of them are replies that could not be read and were asked for again.
     `rejected` are inputs that got no output: they are remembered, so that nobody votes on them again.
     """
 

@@ -31,7 +31,7 @@ class Endpoint:
     """A model at an address, asked at most `concurrency` requests at a time, each at most `timeout` seconds.
 
     What the address does not take (`max_tokens`, `stop`, `stream_options`, a schema) is learned and sent another way,
-    or left out where the answer is read all the same.
+    or not at all.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Endpoint:
                 answer = self._sent(settings)
                 self._takes_schemas |= _SCHEMA in settings
                 if unexplained:
-                    self._unsupported.add(_SCHEMA)
+                    self._learn(_SCHEMA, {_SCHEMA: request.schema})
                 return answer
             except OpenAIError as error:
                 refused: Exception = error

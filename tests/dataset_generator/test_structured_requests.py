@@ -168,6 +168,8 @@ def test_broken_replies_are_mended_and_an_interrupted_run_pays_for_nothing_again
     assert again > 3
     assert whole.failed == {"unparsable": again}, "no reply was lost in the end"
     assert whole.requests == paid
+    heads = [json.loads(path.read_text().splitlines()[0]) for path in (tmp_path / "whole" / "step").glob("wave-*")]
+    assert sum(head["asked_again"] for head in heads) == again
     with OpenAILikeServer(half_broken, schema_refusal=NO_SCHEMA) as server:
         with pytest.raises(KeyboardInterrupt):
             run(make_context, server, tmp_path / "broken", most=after, **settings)
