@@ -38,6 +38,7 @@ VALUES: dict[str, Any] = {
     "rows": ['{"body": "Where is <my> parcel?"}'],
     "row": '{"body": "Where is <my> parcel?"}',
     "plan": "1. Take the body.",
+    "fault": "it has no JSON in it",
 }
 
 

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
 from prompt2model.dataset_generator.reading import Candidate, read_continuation, read_inputs, read_questions
+from prompt2model.dataset_generator.reply_forms import INPUTS, QUESTIONS, ReplyForm
 from prompt2model.labelling.prompts import brief, guarded, readable, speaks_plain
 from prompt2model.prompts import render
 from prompt2model.records import DataRequest, Demonstration, Example, TaskSpec
+from prompt2model.teacher.asking_again import PROMPTS as ASKING_AGAIN_PROMPTS
 from prompt2model.teacher.client import ChatClient, ChatRequest, Message
 from prompt2model.teacher.tokens import likely_tokens
 
-PROMPTS = ("generate_inputs", "generate_questions", "generate_plain", "generate_topics")
+PROMPTS = ("generate_inputs", "generate_questions", "generate_plain", "generate_topics", *ASKING_AGAIN_PROMPTS)
 
 _MAX_DEMONSTRATIONS = 24
 _SHOWN_CHARACTERS = 6000
@@ -40,16 +42,20 @@ class Asked:
 
 
 class Writer:
-    """Builds the requests of one run and reads their replies."""
+    """Builds the requests of one run and reads their replies.
+
+    `form` is the JSON that is asked for; None for the embedded model, whose reply is one input and nothing else.
+    """
 
     def __init__(self, client: ChatClient, task: TaskSpec, wishes: DataRequest, config: DatasetGeneratorConfig) -> None:
         self.plain = speaks_plain(client)
         self.per_request = 1 if self.plain else config.per_request
         self.template = "generate_inputs"
+        self.form: ReplyForm | None = INPUTS
         if self.plain:
-            self.template = "generate_plain"
+            self.template, self.form = "generate_plain", None
         elif task.kind == "multiple_choice":
-            self.template = "generate_questions"
+            self.template, self.form = "generate_questions", QUESTIONS
         self._longest_reply = config.max_tokens
         if self.plain:
             self._longest_reply = min(config.max_tokens, _plain_tokens(task.demonstrations))
@@ -90,8 +96,13 @@ class Writer:
             stop=("\n",) if self.plain else (),
             draw=draw,
             purpose="generate",
+            schema=self.form.schema if self.form is not None else "",
         )
         return Asked(request, label, count, opening)
+
+    def fault(self, reply: str) -> str:
+        """What is wrong with the form of a reply; "" where anything can be read."""
+        return self.form.fault(reply) if self.form is not None else ""
 
     def read(self, asked: Asked, reply: str) -> list[Candidate]:
         """The candidates in a reply, at most as many as were asked for."""

@@ -40,8 +40,9 @@ from prompt2model.records import (
     TaskSpec,
     make_example,
 )
+from prompt2model.teacher.asking_again import Reply, complete_readable
 from prompt2model.teacher.budget import about_dollars
-from prompt2model.teacher.client import ChatClient, ChatRequest, ChatResponse, is_scorer
+from prompt2model.teacher.client import ChatClient, ChatRequest, is_scorer
 
 _DRAWS_PER_WAVE = 10_000
 _ENOUGH_WITHOUT_TEACHER = 8
@@ -164,9 +165,10 @@ class _Session:
         """What came of it, with what a person should know."""
         grown, say = self._grown, self._context.progress.say
         notes = tuple(self._notes())
+        again = f" ({grown.asked_again} of these asked for again)" if grown.asked_again else ""
         say(
             f"  {len(rows)} examples from {grown.requests} requests; {grown.dropped.total()} dropped, "
-            f"{grown.failed.total()} failed"
+            f"{grown.failed.total()} failed{again}"
         )
         for note in notes:
             say(f"  {note}")
@@ -206,8 +208,8 @@ class _Session:
     def _make_wave(self, number: int, labels: Sequence[str]) -> Wave:
         tally = _Tally()
         asked = self._requests(number, labels, tally)
-        responses = dict(self._client.complete_many([one.request for one in asked]))
-        candidates = self._new_candidates(asked, responses, tally)
+        replies = complete_readable(self._client, [one.request for one in asked], self._writer.fault)
+        candidates = self._new_candidates(asked, replies, tally)
         electorate = self._electorate = self._electorate or self._elect(candidates)
         wished = [origin.label or candidate.answer for candidate, origin in candidates]
         answers = electorate.answer([candidate for candidate, _ in candidates], wished)
@@ -266,21 +268,23 @@ class _Session:
         if number > 1:
             return kept_topics(folder)
         lines = demonstration_lines(self._task.demonstrations)
-        topics, response = ask_topics(self._client, self._task, lines, self._config.topics)
-        tally.reply(response)
+        topics, reply = ask_topics(self._client, self._task, lines, self._config.topics)
+        tally.reply(reply)
         if not topics:
-            tally.failed[response.failure or "unparsable"] += 1
+            cut = reply.response.finish == "length"
+            tally.failed[reply.response.failure or ("truncated" if cut else "unparsable")] += 1
         keep_topics(folder, topics)
         return topics
 
     def _new_candidates(
-        self, asked: Sequence[Asked], responses: Mapping[ChatRequest, ChatResponse], tally: _Tally
+        self, asked: Sequence[Asked], replies: Mapping[ChatRequest, Reply], tally: _Tally
     ) -> list[tuple[Candidate, _Origin]]:
         """Inputs that are read, new and not nearly there already, in the order of the requests."""
         found: list[tuple[Candidate, _Origin]] = []
         for one in asked:
-            response = responses[one.request]
-            tally.reply(response)
+            reply = replies[one.request]
+            response = reply.response
+            tally.reply(reply)
             if response.failure is not None:
                 tally.failed[response.failure] += 1
                 continue
@@ -289,7 +293,7 @@ class _Session:
             read = [] if cut and self._writer.plain else self._writer.read(one, response.text)
             if not read:
                 tally.failed["truncated" if cut else "unparsable"] += 1
-            origin = _Origin(one.label, one.request.temperature)
+            origin = _Origin(one.label, reply.request.temperature)
             for candidate in read:
                 reason = self._grown.seen.refuse_input(candidate.input)
                 if reason is None:
@@ -339,13 +343,17 @@ class _Tally:
         self.kept: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
-        self.relabelled = self._requests = self._prompt_tokens = self._completion_tokens = 0
+        self.relabelled = self._asked_again = self._requests = self._prompt_tokens = self._completion_tokens = 0
 
-    def reply(self, response: ChatResponse) -> None:
-        """A request for new inputs was answered or failed."""
-        self._requests += 1
-        self._prompt_tokens += response.prompt_tokens
-        self._completion_tokens += response.completion_tokens
+    def reply(self, reply: Reply) -> None:
+        """A request for new inputs was answered or failed, perhaps after a reply that could not be read."""
+        if reply.unreadable is not None:
+            self._asked_again += 1
+            self.failed["unparsable"] += 1
+        for response in reply.responses:
+            self._requests += 1
+            self._prompt_tokens += response.prompt_tokens
+            self._completion_tokens += response.completion_tokens
 
     def answers(self, said: Answers) -> None:
         """An input was voted on. A failed vote is counted, never used."""
@@ -364,6 +372,7 @@ class _Tally:
             kept=dict(self.kept),
             dropped=dict(self.dropped),
             failed=dict(self.failed),
+            asked_again=self._asked_again,
             relabelled=self.relabelled,
             requests=self._requests,
             prompt_tokens=self._prompt_tokens,

@@ -63,7 +63,7 @@ class GrowingSet:
         self.total = sum(wanted.values())
         self.outputs = OutputBalance(config, self.total)
         self.waves = 0
-        self.relabelled = 0
+        self.relabelled = self.asked_again = 0
         self.requests = self.prompt_tokens = self.completion_tokens = 0
         self.dropped: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
@@ -88,6 +88,7 @@ class GrowingSet:
         if self._open:
             self.outputs.add(row.target for row in wave.rows)
         self.relabelled += wave.relabelled
+        self.asked_again += wave.asked_again
         self.requests += wave.requests
         self.prompt_tokens += wave.prompt_tokens
         self.completion_tokens += wave.completion_tokens

@@ -11,6 +11,7 @@ from typing import Any
 _FENCE = re.compile(r"^\s*```[\w-]*\s*$", re.MULTILINE)
 _TRAILING_COMMA = re.compile(r",(\s*[\]}])")
 _GAP = re.compile(r"[\s,]*")
+_LIST_INSIDE = re.compile(r'\{\s*"[^"\\]*"\s*:\s*\[')
 _BULLET = re.compile(r"^\s*(?:\d{1,3}[.):]|[-*•])\s+")
 _FIELD = re.compile(r"^\s*(?:input|text|question|message)\s*:\s*", re.IGNORECASE)
 _OTHER_FIELD = re.compile(r"^\s*(?:output|label|answer)\s*:", re.IGNORECASE | re.MULTILINE)
@@ -28,7 +29,8 @@ class Candidate:
 
 
 def read_inputs(reply: str) -> list[Candidate]:
-    """The inputs in a reply that should be a JSON array of strings; objects with an input, and lists, are read too."""
+    """The inputs in a reply that should be {"inputs": [...]}; a bare array, objects with an input, and lists are read
+    too."""
     values = _json_values(reply)
     if values is None:
         values = [_BULLET.sub("", line) for line in reply.splitlines() if _BULLET.match(line)]
@@ -36,7 +38,7 @@ def read_inputs(reply: str) -> list[Candidate]:
 
 
 def read_questions(reply: str) -> list[Candidate]:
-    """The whole multiple-choice questions in a reply that should be a JSON array of objects.
+    """The whole multiple-choice questions in a reply that should be {"questions": [...]}, or the array alone.
 
     A question counts only with at least two different choices, of which exactly one is the answer.
     """
@@ -109,24 +111,26 @@ def _input_text(value: Any) -> str:
 
 
 def _json_values(reply: str) -> list[Any] | None:
-    """The elements of the first JSON array, or the JSON objects one after another; None where there is no JSON."""
+    """The elements of the first JSON array, also of an object that holds nothing else, or the JSON objects one after
+    another; None where there is no JSON."""
     text = _FENCE.sub("", reply)
     start = re.search(r"[\[{]", text)
     if start is None:
         return None
-    if text[start.start()] == "[":
-        whole = _decode(text, start.start()) or _decode(_TRAILING_COMMA.sub(r"\1", text), start.start())
-        if whole is not None:
-            return whole[0] if isinstance(whole[0], list) else None
-        # Cut off or damaged: take the elements that are whole.
-        return list(_elements(text, start.start() + 1)) or None
-    found = list(_elements(text, start.start()))
-    if len(found) == 1 and isinstance(found[0], dict) and len(found[0]) == 1:
-        # {"inputs": [...]}, as endpoints with a JSON mode force it.
-        inner = next(iter(found[0].values()))
-        if isinstance(inner, list):
-            return inner
-    return found or None
+    place = start.start()
+    # {"inputs": [...]}, as schemas force it, is read as the array in it.
+    inside = _LIST_INSIDE.match(text, place)
+    if text[place] == "[" or inside:
+        whole = _decode(text, place) or _decode(_TRAILING_COMMA.sub(r"\1", text), place)
+        value = whole[0] if whole is not None else None
+        if isinstance(value, dict) and len(value) == 1:
+            value = next(iter(value.values()))
+        if isinstance(value, list):
+            return value
+        if whole is None:
+            # Cut off or damaged: take the elements that are whole.
+            return list(_elements(text, inside.end() if inside else place + 1)) or None
+    return list(_elements(text, place)) or None
 
 
 def _elements(text: str, position: int) -> Iterator[Any]:

@@ -16,10 +16,12 @@ from pathlib import Path
 from prompt2model.artifacts import write_atomically
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
 from prompt2model.dataset_generator.reading import read_inputs
+from prompt2model.dataset_generator.reply_forms import TOPICS
 from prompt2model.errors import RunFolderError
 from prompt2model.prompts import render
 from prompt2model.records import TaskSpec
-from prompt2model.teacher.client import ChatClient, ChatRequest, ChatResponse, Message
+from prompt2model.teacher.asking_again import Reply, complete_readable
+from prompt2model.teacher.client import ChatClient, ChatRequest, Message
 from prompt2model.text_index.near_duplicates import normalise_text
 
 LENGTHS = ("a few words", "one short sentence", "two or three sentences", "as long as such inputs ever are")
@@ -45,14 +47,16 @@ def draw_attributes(rng: random.Random, topics: Sequence[str]) -> tuple[str, ...
 
 def ask_topics(
     client: ChatClient, task: TaskSpec, demonstrations: Sequence[str], count: int
-) -> tuple[tuple[str, ...], ChatResponse]:
+) -> tuple[tuple[str, ...], Reply]:
     """Topics that the teacher names, none where it fails (requests then draw the other attributes), and its reply."""
     prompt = render("generate_topics", instruction=task.instruction, demonstrations=demonstrations, count=count)
-    request = ChatRequest((Message("user", prompt),), _TOPIC_TEMPERATURE, _TOPIC_TOKENS, purpose="topics")
-    ((_, response),) = client.complete_many([request])
-    read = read_inputs(response.text) if response.failure is None else []
+    request = ChatRequest(
+        (Message("user", prompt),), _TOPIC_TEMPERATURE, _TOPIC_TOKENS, purpose="topics", schema=TOPICS.schema
+    )
+    reply = complete_readable(client, [request], TOPICS.fault)[request]
+    read = read_inputs(reply.response.text) if reply.response.failure is None else []
     topics = dict.fromkeys(" ".join(candidate.input.split()) for candidate in read)
-    return tuple(topic for topic in topics if len(topic) <= _LONGEST_NAMED)[:count], response
+    return tuple(topic for topic in topics if len(topic) <= _LONGEST_NAMED)[:count], reply
 
 
 def kept_topics(folder: Path) -> tuple[str, ...]:

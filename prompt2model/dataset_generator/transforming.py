@@ -18,6 +18,7 @@ from prompt2model.dataset_generator.asking import demonstration_lines
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
 from prompt2model.dataset_generator.growing import SeenInputs
 from prompt2model.dataset_generator.reading import Candidate, read_rewritten
+from prompt2model.dataset_generator.reply_forms import REWRITTEN, REWRITTEN_QUESTION
 from prompt2model.dataset_generator.sums import of_shard, together
 from prompt2model.dataset_generator.transform_plans import TransformPlan, kept_plan
 from prompt2model.dataset_generator.waves import Wave, read_waves, write_wave
@@ -26,10 +27,12 @@ from prompt2model.labelling import speaks_plain
 from prompt2model.labelling.prompts import without_mark
 from prompt2model.prompts import prompt_hash, render
 from prompt2model.records import Example, GeneratedData, Rows, TaskSpec, make_example
+from prompt2model.teacher.asking_again import PROMPTS as ASKING_AGAIN_PROMPTS
+from prompt2model.teacher.asking_again import complete_readable
 from prompt2model.teacher.client import ChatClient, ChatRequest, ChatResponse, Message
 from prompt2model.text_index.near_duplicates import normalise_text
 
-PROMPTS = ("transform_plan", "transform_rules", "transform_row")
+PROMPTS = ("transform_plan", "transform_rules", "transform_row", *ASKING_AGAIN_PROMPTS)
 SHARD = "rewritten"
 """Name of the files of rewritten inputs, beside the waves."""
 FIRST_ROWS = 30
@@ -87,6 +90,7 @@ class _Transformer:
         self.made = GeneratedData((), {}, 0, {}, 0, 0)
         self._client = rewriter_of(context)
         self._task, self._config, self._context = task, config, context
+        self._form = REWRITTEN_QUESTION if task.kind == "multiple_choice" else REWRITTEN
         self._finished = {shard.number: shard for shard in read_waves(context.folder, SHARD)}
         self._shards = 0
         self._seen = SeenInputs(task, config.near_duplicate)
@@ -107,6 +111,8 @@ class _Transformer:
             kept += len(shard.rows)
             lost.update({reason.removeprefix("rewriting: "): count for reason, count in shard.dropped.items()})
             lost.update(shard.failed)
+            # A reply that was asked for again is no row: what became of the row is counted apart.
+            lost["unparsable"] -= shard.asked_again
             if 3 * (done - kept) >= done:
                 break
         self._note(dataset, len(rows), done, kept, lost, plan)
@@ -147,13 +153,13 @@ class _Transformer:
 
     def _make_shard(self, chunk: Sequence[Example], rules: Message) -> Wave:
         requests = [self._request(row, rules) for row in chunk]
-        # Equal rows are one request; answers arrive in any order.
-        asked = list(dict.fromkeys(requests))
-        responses = dict(self._client.complete_many(asked))
+        # Equal rows are one request.
+        replies = complete_readable(self._client, requests, self._form.fault)
+        asked_again = sum(reply.unreadable is not None for reply in replies.values())
         rows: list[Example] = []
-        dropped, failed = Counter[str](), Counter[str]()
+        dropped, failed = Counter[str](), Counter[str](unparsable=asked_again)
         for row, request in zip(chunk, requests, strict=True):
-            said = self._read(responses[request])
+            said = self._read(replies[request].response)
             if isinstance(said, str):
                 failed[said] += 1
             elif reason := self._refuse(said, row):
@@ -161,19 +167,23 @@ class _Transformer:
             else:
                 source = replace(row.source, prompt_hash=self._prompt_hash, temperature=0.0)
                 rows.append(make_example(said.input, (), source, choices=said.choices))
+        responses = [response for reply in replies.values() for response in reply.responses]
         return Wave(
             self._shards,
             tuple(rows),
             dropped=dict(dropped),
-            failed=dict(failed),
-            requests=len(asked),
-            prompt_tokens=sum(response.prompt_tokens for response in responses.values()),
-            completion_tokens=sum(response.completion_tokens for response in responses.values()),
+            failed=dict(+failed),
+            asked_again=asked_again,
+            requests=len(responses),
+            prompt_tokens=sum(response.prompt_tokens for response in responses),
+            completion_tokens=sum(response.completion_tokens for response in responses),
         )
 
     def _request(self, row: Example, rules: Message) -> ChatRequest:
         turn = Message("user", render("transform_row", row=shown_row(row)))
-        return ChatRequest((rules, turn), max_tokens=self._config.max_tokens, purpose="transform")
+        return ChatRequest(
+            (rules, turn), max_tokens=self._config.max_tokens, purpose="transform", schema=self._form.schema
+        )
 
     def _read(self, response: ChatResponse) -> Candidate | str:
         """The input, or the kind of failure."""
@@ -194,7 +204,7 @@ class _Transformer:
 
     def _note(self, dataset: str, rows: int, done: int, kept: int, lost: Counter[str], plan: TransformPlan) -> None:
         line = f"data set {dataset}: {kept:,} of {done:,} rows rewritten into inputs of the task"
-        if lost:
+        if lost := +lost:
             line += "; not used: " + ", ".join(
                 f"{reason.replace('_', ' ')} ({n:,})" for reason, n in lost.most_common()
             )

@@ -20,6 +20,7 @@ WAVE = "wave"
 class Wave:
     """What one wave gave. `asked` and `kept` count inputs by the label that they were asked for.
 
+    `failed` counts failures by kind; `asked_again` of them are replies that could not be read and were asked for again.
     `rejected` are inputs that got no output: they are remembered, so that nobody votes on them again.
     """
 
@@ -30,6 +31,7 @@ class Wave:
     kept: Mapping[str, int] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
     failed: Mapping[str, int] = field(default_factory=dict)
+    asked_again: int = 0
     relabelled: int = 0
     requests: int = 0
     prompt_tokens: int = 0
@@ -46,6 +48,7 @@ def write_wave(folder: Path, wave: Wave, name: str = WAVE) -> None:
         "kept": dict(wave.kept),
         "dropped": dict(wave.dropped),
         "failed": dict(wave.failed),
+        "asked_again": wave.asked_again,
         "relabelled": wave.relabelled,
         "requests": wave.requests,
         "prompt_tokens": wave.prompt_tokens,

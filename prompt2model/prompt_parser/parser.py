@@ -23,6 +23,7 @@ from prompt2model.prompt_parser.settings import PromptParserConfig
 from prompt2model.prompt_parser.task_kind import KindReading, match_label, read_kind
 from prompt2model.prompt_parser.teacher_reading import TeacherReading, ask_teacher, askable, follows_json
 from prompt2model.records import Demonstration, Kind, TaskSpec
+from prompt2model.teacher.asking_again import PROMPTS as ASKING_AGAIN_PROMPTS
 
 _SECTION = "under [parse_prompt]"
 _MOST_ATTEMPTS = 3
@@ -70,7 +71,7 @@ class PromptParser(Component[ParserInputs, TaskSpec]):
     Config = PromptParserConfig
     Inputs = ParserInputs
     Output = TaskSpec
-    prompts = ("parse_task", "parse_labels", "parse_demonstrations")
+    prompts = ("parse_task", "parse_labels", "parse_demonstrations", *ASKING_AGAIN_PROMPTS)
 
     config: PromptParserConfig
 

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from prompt2model.prompt_parser.demonstrations import stands_in
 from prompt2model.prompt_parser.label_list import clean_label
@@ -17,12 +17,20 @@ from prompt2model.prompt_parser.labelled_pairs import read_labelled_pairs
 from prompt2model.prompt_parser.language_words import ISO_639_1
 from prompt2model.prompts import render
 from prompt2model.records import Demonstration, Kind
+from prompt2model.teacher.asking_again import complete_readable, json_fault
 from prompt2model.teacher.client import ChatRequest, Message
+from prompt2model.teacher.schemas import TEXT, TEXT_OR_NULL, list_of, object_of, one_of, schema_text
 
 if TYPE_CHECKING:
     from prompt2model.teacher.client import ChatClient
 
 PURPOSE = "parse_prompt"
+TASK_SCHEMA = schema_text(
+    kind=one_of(*get_args(Kind)),
+    labels=list_of(object_of(label=TEXT, note=TEXT_OR_NULL)),
+    demonstrations=list_of(object_of(input=TEXT, output=TEXT)),
+    language=TEXT,
+)
 _LONGEST_LABEL = 60
 _LONGEST_FOR_EMBEDDED = 4000
 
@@ -70,15 +78,27 @@ def _complete(client: ChatClient, text: str, max_tokens: int, stop: tuple[str, .
 def _ask_json(client: ChatClient, prompt: str) -> dict[str, Any] | str:
     """The decoded answer, or why there is none."""
     longest = min(16_000, 1000 + len(prompt) // 2)
-    text, failure = _complete(client, render("parse_task", prompt=prompt), longest)
-    if failure and failure != "truncated":
-        return f"no answer ({failure})"
-    begin = text.find("{")
+    asked = Message("user", render("parse_task", prompt=prompt))
+    request = ChatRequest((asked,), max_tokens=longest, purpose=PURPOSE, schema=TASK_SCHEMA)
+    response = complete_readable(client, [request], _fault)[request].response
+    if response.failure is not None and response.failure != "truncated":
+        return f"no answer ({response.failure})"
+    value = _decoded(response.text)
+    cut = " (it was cut off)" if response.finish == "length" else ""
+    return value if value is not None else f"the answer is not a JSON object{cut}"
+
+
+def _decoded(text: str) -> dict[str, Any] | None:
+    """The first JSON object in the answer."""
     try:
-        value, _ = json.JSONDecoder().raw_decode(text, max(begin, 0))
+        value, _ = json.JSONDecoder(strict=False).raw_decode(text, max(text.find("{"), 0))
     except (ValueError, RecursionError):
-        return "the answer is not JSON" + (" (it was cut off)" if failure else "")
-    return value if isinstance(value, dict) else "the answer is not a JSON object"
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _fault(answer: str) -> str:
+    return "" if _decoded(answer) is not None else json_fault(answer) or "it is no JSON object"
 
 
 def _check(prompt: str, answer: dict[str, Any] | str) -> TeacherReading:

@@ -26,6 +26,8 @@ class ChatRequest:
     `draw` tells samples of the same request apart: the n-th draw is another answer, kept under another key.
     `temperature` in [0, 2]; `max_tokens` is the longest answer; `purpose` names the use in cost tables and is not
     part of the key. When the last message is the assistant's, the model continues it.
+    `schema` is the JSON schema of the answer as text (`schemas.schema_text`), "" for free text. An endpoint that takes
+    it holds to it; elsewhere the answer is what the messages bring about, so they have to describe the form too.
     """
 
     messages: tuple[Message, ...]
@@ -34,11 +36,15 @@ class ChatRequest:
     stop: tuple[str, ...] = ()
     draw: int = 0
     purpose: str = ""
+    schema: str = ""
 
     def key(self, model: str) -> str:
         """The content of the request as a hash: what the ledger files the answer under."""
         content = asdict(self)
         del content["purpose"]
+        if not self.schema:
+            # Requests for free text keep the keys that they have in older ledgers.
+            del content["schema"]
         return _hash({"model": model, **content})
 
 

@@ -5,6 +5,7 @@ The `openai` package does the talking, with its own retries off; who tries again
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
@@ -22,12 +23,15 @@ if TYPE_CHECKING:
 OPENAI_URL = "https://api.openai.com/v1"
 _MOST_STOPS = 4
 """So many stop texts the OpenAI endpoint takes; further ones are cut here."""
+_SCHEMA = "response_format"
+"""The setting that carries a schema."""
 
 
 class Endpoint:
     """A model at an address, asked at most `concurrency` requests at a time, each at most `timeout` seconds.
 
-    What the address does not take (`max_tokens`, `stop`, `stream_options`) is learned and sent another way.
+    What the address does not take (`max_tokens`, `stop`, `stream_options`, a schema) is learned and sent another way,
+    or not at all.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class Endpoint:
         self._length_parameter = "max_completion_tokens" if self.address == OPENAI_URL else "max_tokens"
         self._length_parameter_settled = False
         self._unsupported: set[str] = set()
+        self._takes_schemas = False
 
     def __repr__(self) -> str:
         return f"Endpoint({self._name!r}, {self.address!r})"
@@ -82,29 +87,42 @@ class Endpoint:
     def _create(self, request: ChatRequest, stream: bool) -> Any:
         """What the endpoint sends back, or the failure that its error means.
 
-        Where it refuses a setting that has a substitute, the request is sent again with that.
+        Where it refuses a setting that has a substitute, the request is sent again with that. A request with a schema
+        that it refuses without saying why is sent again without: if it is taken then, the schema was the reason.
         """
         from openai import OpenAIError
 
+        unexplained = False
         while True:
             settings = self._settings(request, stream)
+            if unexplained:
+                settings.pop(_SCHEMA, None)
             try:
-                reply = self._openai.chat.completions.with_raw_response.create(**settings)
-                # From an endpoint that has answered before, a page may be a gateway's hiccup, which passes.
-                if not self.answered and reply.headers.get("content-type", "").startswith("text/html"):
-                    reply.http_response.close()
-                    raise web_page(self.names)
-                return reply.parse()
+                answer = self._sent(settings)
+                self._takes_schemas |= _SCHEMA in settings
+                if unexplained:
+                    self._learn(_SCHEMA, {_SCHEMA: request.schema})
+                return answer
             except OpenAIError as error:
                 refused: Exception = error
             except ValueError as error:
                 refused = error
             # Outside of `except`: a server's own words can hold the key and must not hang on our errors as their cause.
             try:
-                return meaning(refused, self.names)
+                return meaning(refused, self.names, with_schema=_SCHEMA in settings)
             except RejectedError as rejected:
-                if rejected.parameter is None or not self._learn(rejected.parameter, settings):
+                if rejected.parameter is None and _SCHEMA in settings and not self._takes_schemas:
+                    unexplained = True
+                elif rejected.parameter is None or not self._learn(rejected.parameter, settings):
                     raise
+
+    def _sent(self, settings: dict[str, Any]) -> Any:
+        reply = self._openai.chat.completions.with_raw_response.create(**settings)
+        # From an endpoint that has answered before, a page may be a gateway's hiccup, which passes.
+        if not self.answered and reply.headers.get("content-type", "").startswith("text/html"):
+            reply.http_response.close()
+            raise web_page(self.names)
+        return reply.parse()
 
     def _settings(self, request: ChatRequest, stream: bool) -> dict[str, Any]:
         settings: dict[str, Any] = {
@@ -113,6 +131,9 @@ class Endpoint:
             "temperature": request.temperature,
             self._length_parameter: request.max_tokens,
         }
+        if request.schema and _SCHEMA not in self._unsupported:
+            schema = {"name": "reply", "strict": True, "schema": json.loads(request.schema)}
+            settings[_SCHEMA] = {"type": "json_schema", "json_schema": schema}
         if request.stop and "stop" not in self._unsupported:
             settings["stop"] = list(request.stop[:_MOST_STOPS])
         if stream:
@@ -134,7 +155,7 @@ class Endpoint:
                 self._length_parameter_settled = True
                 self._length_parameter = "max_tokens" if parameter != "max_tokens" else "max_completion_tokens"
                 return True
-            if parameter in ("stop", "stream_options"):
+            if parameter in ("stop", "stream_options", _SCHEMA):
                 self._unsupported.add(parameter)
                 return True
         return False

@@ -256,7 +256,8 @@ class LedgerClient:
     def _begin(self, requests: dict[str, RequestT]) -> dict[str, int]:
         reservations = {}
         for key, request in requests.items():
-            prompt = most_tokens(request.messages)
+            schema = request.schema if isinstance(request, ChatRequest) else ""
+            prompt = most_tokens(request.messages, schema)
             answer = request.max_tokens if isinstance(request, ChatRequest) else 0
             if isinstance(request, ScoreRequest):
                 prompt += sum(len(text.encode("utf-8", "surrogatepass")) for text in request.answers)

@@ -28,6 +28,10 @@ _UNSUPPORTED = re.compile(
     r"unsupported|not support|unrecogni[sz]ed|unknown|unexpected|extra (inputs|fields)|not permitted|not allowed",
     re.IGNORECASE,
 )
+_SCHEMA_WORDS = re.compile(
+    r"response[ _-]?format|json[ _-]?schema|structured[ _-]output|guided[ _-](?:decod|json)", re.I
+)
+"""Words about a schema, as in "This response_format type is unavailable now" (DeepSeek: 400; llama.cpp had 500)."""
 _TRANSIENT_STATUS = {408, 409, 425}
 
 
@@ -61,11 +65,11 @@ class EndpointNames:
         return line if len(line) <= 300 else line[:297] + "..."
 
 
-def meaning(error: Exception, names: EndpointNames) -> ChatResponse:
+def meaning(error: Exception, names: EndpointNames, *, with_schema: bool = False) -> ChatResponse:
     """The failure of this one request as a response, or raise what it is instead.
 
-    `error` is the `openai` package's, or the ValueError of an answer that is no JSON. Raises TransientError (try
-    again), RejectedError, or a TeacherError that no other request would escape.
+    `error` is the `openai` package's, or the ValueError of an answer that is no JSON; `with_schema`: a schema was sent.
+    Raises TransientError (try again), RejectedError, or a TeacherError that no other request would escape.
     """
     from openai import APIConnectionError, APIStatusError, APITimeoutError
 
@@ -77,14 +81,14 @@ def meaning(error: Exception, names: EndpointNames) -> ChatResponse:
             raise TransientError("unavailable", said, congested=True, maybe_billed=sent)
         raise TransientError("unavailable", f"connection lost ({names.one_line(cause)})", maybe_billed=sent)
     if isinstance(error, APIStatusError):
-        return _meaning_of_status(error, names)
+        return _meaning_of_status(error, names, with_schema)
     if isinstance(error, ValueError):
         raise TransientError("unavailable", f"the answer is no whole JSON ({names.one_line(error)})", maybe_billed=True)
     # An error that arrived inside a stream, or one that the package has for itself.
     raise TransientError("unavailable", names.one_line(error) or type(error).__name__, maybe_billed=True)
 
 
-def _meaning_of_status(error: APIStatusError, names: EndpointNames) -> ChatResponse:
+def _meaning_of_status(error: APIStatusError, names: EndpointNames, with_schema: bool) -> ChatResponse:
     status, said = error.status_code, names.one_line(_message(error))
     codes = {str(error.code or ""), str(error.type or "")}
     if codes & _FILTER_CODES or (status in (400, 403) and _FILTER_WORDS.search(said)):
@@ -100,6 +104,8 @@ def _meaning_of_status(error: APIStatusError, names: EndpointNames) -> ChatRespo
             f"{names.address} refused the key for {names.model} (HTTP {status}); "
             f"set {names.key_variable} to a valid key of that service"
         )
+    if with_schema and _is_about_schema(error):
+        raise RejectedError(said, names, "response_format")
     if status == 404:
         raise TeacherRequestError(
             f"{names.address} does not know {names.model} ({said}); check the model's name, "
@@ -111,6 +117,13 @@ def _meaning_of_status(error: APIStatusError, names: EndpointNames) -> ChatRespo
         wait = retry_after(error.response.headers)
         raise TransientError("unavailable", f"HTTP {status}: {said}", retry_after=wait, congested=status == 503)
     raise RejectedError(said, names, _refused_parameter(error, said))
+
+
+def _is_about_schema(error: APIStatusError) -> bool:
+    """Whether the schema that was sent is what the endpoint does not take."""
+    if error.status_code == 429:
+        return False
+    return error.status_code == 501 or _SCHEMA_WORDS.search(f"{error.param} {_message(error)}") is not None
 
 
 def _message(error: APIStatusError) -> str:

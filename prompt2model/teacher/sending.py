@@ -61,7 +61,7 @@ class Call:
             return response
         return replace(
             response,
-            lost_prompt_tokens=self._lost * most_tokens(self.request.messages),
+            lost_prompt_tokens=self._lost * most_tokens(self.request.messages, self.request.schema),
             lost_completion_tokens=self._lost * self.request.max_tokens,
         )
 

@@ -8,6 +8,8 @@ from prompt2model.teacher.client import Message
 
 _PER_MESSAGE = 8
 """Role, separators and the like around one message of a chat."""
+_PER_SCHEMA = 32
+"""Words around a schema that an endpoint puts into the prompt."""
 
 
 def likely_tokens(text: str) -> int:
@@ -16,12 +18,14 @@ def likely_tokens(text: str) -> int:
     return -(-(len(text) - others) // 4) + others
 
 
-def most_tokens(messages: Iterable[Message]) -> int:
+def most_tokens(messages: Iterable[Message], schema: str = "") -> int:
     """What the prompt has at most: two ASCII letters, digits or spaces are one token, every other byte is one.
 
-    Byte-level vocabularies never need more than one token a byte; words and numbers need far fewer.
+    Byte-level vocabularies never need more than one token a byte; words and numbers need far fewer. A schema counts
+    too: endpoints may show it to the model.
     """
-    return _PER_MESSAGE + sum(_PER_MESSAGE + _most(message.content) for message in messages)
+    shown = _PER_SCHEMA + _most(schema) if schema else 0
+    return _PER_MESSAGE + sum(_PER_MESSAGE + _most(message.content) for message in messages) + shown
 
 
 def _most(text: str) -> int:

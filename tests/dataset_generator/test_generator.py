@@ -37,7 +37,7 @@ def text_for(seed: str, label: str) -> str:
 def honest(request: ChatRequest) -> str:
     """Writes inputs of the label asked for, and answers them rightly; the answer hangs on the request alone."""
     if request.purpose == "generate":
-        prompt = request.messages[-1].content
+        prompt = request.messages[0].content
         label = re.findall(r"right output is exactly: (\w+)", prompt)[0]
         count = int(re.findall(r"Write (\d+) new", prompt)[0])
         return json.dumps([text_for(f"{request.key('m')}{n}", label) for n in range(count)])

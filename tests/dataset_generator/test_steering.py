@@ -90,12 +90,22 @@ def test_an_output_is_refused_beyond_its_share(make_context: Make, tmp_path: Pat
     assert len(free.rows) == 60
 
 
-@pytest.mark.parametrize("reply", ["", "no list at all", ChatResponse("", failure="refused")])
-def test_without_topics_the_other_attributes_are_drawn(reply: str | ChatResponse, make_context: Make) -> None:
+@pytest.mark.parametrize(
+    ("reply", "failed"),
+    [
+        ("", {"empty": 1}),
+        ("no list at all", {"unparsable": 2}),
+        (ChatResponse('{"topics": [', finish="length"), {"truncated": 1}),
+        (ChatResponse("", failure="refused"), {"refused": 1}),
+    ],
+)
+def test_without_topics_the_other_attributes_are_drawn(
+    reply: str | ChatResponse, failed: dict[str, int], make_context: Make
+) -> None:
     client = ScriptedClient(lambda request: reply if request.purpose == "topics" else astronomer(request))
     data = run(make_context, client, examples=10)
     assert len(data.rows) == 10
-    assert sum(data.failed.values()) == 1
+    assert data.failed == failed
     assert all("This time:" in text and "- topic:" not in text for text in written(client))
 
 

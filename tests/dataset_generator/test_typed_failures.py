@@ -57,13 +57,13 @@ class HalfBroken:
             if content not in self._fates:
                 self._fates[content] = next(self._kinds) if next(self._turn) else None
             fate = self._fates[content]
-        return fate if fate is not None else self._answer(body["messages"][-1]["content"], content)
+        return fate if fate is not None else self._answer(body["messages"], content)
 
     @staticmethod
-    def _answer(said: str, content: str) -> str:
-        asked = re.search(r"exactly: (\w+)", said)
+    def _answer(messages: list[dict[str, str]], content: str) -> str:
+        asked = re.search(r"exactly: (\w+)", messages[0]["content"])
         if asked is None:
-            return next(colour for colour in COLOURS if colour in said)
+            return next((colour for colour in COLOURS if colour in messages[-1]["content"]), "red")
         rng = random.Random(hashlib.sha256(content.encode()).hexdigest())
         return json.dumps([f"{' '.join(rng.sample(WORDS, 4))} in {asked[1]}" for _ in range(5)])
 

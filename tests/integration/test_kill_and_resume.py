@@ -24,7 +24,10 @@ NOUNS = "boat lamp coat bell kite mug desk pipe rope vase fork tent sled drum ca
 
 
 class Teacher:
-    """Writes inputs and labels them; every answer depends on the request alone. Kills `victim` at answer `at`."""
+    """Writes inputs and labels them; every answer depends on the request alone. Kills `victim` at answer `at`.
+
+    Some replies end before their JSON does, until they are asked for again.
+    """
 
     def __init__(self) -> None:
         self.count = 0
@@ -38,7 +41,9 @@ class Teacher:
             self.victim = None
         prompt = "\n".join(message["content"] for message in body["messages"])
         if "JSON array" in prompt:
-            return json.dumps(self._inputs(body, prompt))
+            written = json.dumps({"inputs": self._inputs(body, prompt)})
+            whole = "cannot be read" in prompt or len(prompt) % 3
+            return written if whole else written[:20]
         # The last message is the input; the colour that it names first is its label.
         named = re.findall("|".join(LABELS), body["messages"][-1]["content"])
         return named[0] if named else "a description of a small model"

@@ -91,12 +91,14 @@ class OpenAILikeServer:
     """`answer` gets the request's JSON body and gives a text, a Reply or a Fault.
 
     `key`: the only key that is let in (None: everyone). `refused_parameters` are answered with 400 and the words that
-    OpenAI uses. `delay`: seconds before each answer. Tokens are words.
+    OpenAI uses. `schema_refusal`: status, message and parameter by which requests with a schema are refused (None: they
+    are taken, if the schema keeps the rules of strict mode). `delay`: seconds before each answer. Tokens are words.
     """
 
     answer: Callable[[dict[str, Any]], str | Reply | Fault] = lambda body: "ok"
     key: str | None = None
     refused_parameters: frozenset[str] = frozenset()
+    schema_refusal: tuple[int, str, str | None] | None = None
     delay: float = 0.0
     port: int = 0
     books: list[Entry] = field(default_factory=list)
@@ -161,6 +163,38 @@ def faults_first(
     return respond
 
 
+def breaks_strict_mode(schema: Any, outermost: bool = True) -> str:
+    """The rule of strict structured output that a schema breaks; "" for none."""
+    kind = schema.get("type")
+    if outermost and kind != "object":
+        return "the outermost value is no object"
+    if kind == "object":
+        if schema.get("additionalProperties") is not False:
+            return "'additionalProperties' is required to be supplied and to be false"
+        if schema.get("required") != list(schema["properties"]):
+            return "'required' is required to name every key in properties"
+        found = [breaks_strict_mode(inner, False) for inner in schema["properties"].values()]
+        return next(filter(None, found), "")
+    if kind == "array":
+        return breaks_strict_mode(schema["items"], False)
+    return "" if kind in ("string", ["string", "null"]) and schema.keys() <= {"type", "enum"} else f"no type {kind}"
+
+
+def broken_rule(body: dict[str, Any]) -> tuple[int, str, str] | None:
+    """How OpenAI refuses a schema that breaks a rule."""
+    form = body.get("response_format")
+    if form is None:
+        return None
+    said = (
+        "type is not json_schema"
+        if form["type"] != "json_schema"
+        else breaks_strict_mode(form["json_schema"]["schema"])
+    )
+    if not said and not (form["json_schema"]["strict"] is True and form["json_schema"]["name"].isidentifier()):
+        said = "neither strict nor named"
+    return (400, f"Invalid schema for response_format: {said}", "response_format") if said else None
+
+
 def _handler(owner: OpenAILikeServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -217,6 +251,11 @@ def _handler(owner: OpenAILikeServer) -> type[BaseHTTPRequestHandler]:
                 other = " Use 'max_completion_tokens' instead." if name == "max_tokens" else ""
                 message = f"Unsupported parameter: '{name}' is not supported with this model.{other}"
                 self._error(400, message, code="unsupported_parameter", param=name)
+                return
+            if (refusal := owner.schema_refusal or broken_rule(entry.body)) and "response_format" in entry.body:
+                entry.outcome = "refused response_format"
+                status, message, parameter = refusal
+                self._error(status, message, param=parameter)
                 return
             given = owner.answer(entry.body)
             if isinstance(given, Fault):
