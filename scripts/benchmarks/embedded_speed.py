@@ -15,14 +15,14 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 import torch
 from plain_transformers import PlainModel
 from record import Figure, Record, options
-from same_answers import TIES, count_differences, largest_gap
+from same_answers import TIES, Compared, count_differences, largest_gap
 from teacher_requests import Rows, calibration_rows, label_requests, trec_task, wave_requests
 
 from prompt2model.inference import AnswersRequest, GenerateRequest
@@ -35,9 +35,28 @@ from prompt2model.teacher.client import ChatRequest, Message
 from prompt2model.teacher.embedded import TOP_P, EmbeddedClient
 
 KEYS = ("generate_x", "score_x", "scored_per_s", "differing_tokens", "largest_gap")
-QUESTIONS, REREAD, EACH_LABEL = 256, 96, 16
-"""Questions scored by the engine, read again whole with the labels behind them, and read again with each label."""
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured at a time."""
+
+    requests: int = 64
+    """Of one wave of the generator."""
+    probed: int = 32
+    """Requests that choose the baseline's number format."""
+    questions: int = 256
+    """Scored by the engine."""
+    reread: int = 64
+    """Questions whose prompts are read again whole, once each."""
+    each_label: int = 8
+    """Questions whose prompts are read again with each label."""
+    labelled: int = 64
+    """Questions given to the labellers."""
+
+
+QUICK = Sizes(24, 8, 48, 16, 4, 12)
 
 
 class Bench:
@@ -49,27 +68,27 @@ class Bench:
         self.engine = self.client._engine()
         self.runner = ModelRunner(self.engine.model)
         self.waves = [wave_requests(self.client, task, rows, (2 * n + 1) / (2 * repeats)) for n in range(repeats)]
-        if record.quick:
-            self.waves = [wave[:24] for wave in self.waves]
+        self.sizes = QUICK if record.quick else Sizes()
+        self.waves = [wave[: self.sizes.requests] for wave in self.waves]
         known = {shown.input for shown in task.demonstrations}
         texts = [str(row["text"]) for row in rows if row["text"] not in known]
-        self.questions = random.Random(0).sample(texts, 48 if record.quick else QUESTIONS)
+        self.questions = random.Random(0).sample(texts, self.sizes.questions)
+        self.formats = {dtype: PlainModel(self.engine, dtype) for dtype in (torch.float32, torch.bfloat16)}
         self.plain = self._fastest_plain()
         list(self.client.complete_many(replace(request, max_tokens=2) for request in self.waves[0][:4]))
 
     def _fastest_plain(self) -> PlainModel:
         """The plain model in the number format in which it generates fastest here, on a few requests."""
-        few = [self._as_text(replace(request, max_tokens=8, temperature=0.0)) for request in self.waves[0][:16]]
-        found: list[tuple[float, PlainModel]] = []
-        for dtype in (torch.float32, torch.bfloat16):
-            plain = PlainModel(self.engine, dtype)
+        short = [replace(request, max_tokens=8, temperature=0.0) for request in self.waves[0][: self.sizes.probed]]
+        few = [self._as_text(request) for request in short]
+        rates = {}
+        for dtype, plain in self.formats.items():
             plain.generate([replace(few[0], max_new_tokens=2)])
             answers, seconds = timed(lambda plain=plain: plain.generate(few))  # type: ignore[misc]
-            name = str(dtype).removeprefix("torch.")
-            found.append((sum(map(len, answers)) / seconds, plain))
+            rates[dtype] = sum(map(len, answers)) / seconds
             note = f"plain generate, greedy, {len(few)} requests, at most 8 tokens each; the faster one is the baseline"
-            self.record.add(f"plain_{name}", Figure(found[-1][0], len(few), unit="tokens/s", note=note))
-        return max(found, key=lambda pair: pair[0])[1]
+            self.record.add(f"plain_{_name(dtype)}", Figure(rates[dtype], len(few), unit="tokens/s", note=note))
+        return self.formats[max(rates, key=lambda dtype: rates[dtype])]
 
     # -- generation ----------------------------------------------------------------------------------------------
 
@@ -107,18 +126,21 @@ class Bench:
         self.record.add(f"{name}_x", ratio)
         return ratio
 
-    def _identity(self, compared: Sequence[tuple[GenerateRequest, object, list[int]]]) -> None:
+    def _identity(self, compared: Compared) -> None:
         """Greedy tokens, and the log-probabilities of a plain forward pass in our own number format."""
-        exact = self.plain if self.plain.dtype is self.runner.dtype else PlainModel(self.engine, self.runner.dtype)
+        exact = self.formats[self.runner.dtype]
         different, ties = count_differences(self.engine, exact, compared)
-        bound = TIES[self.runner.dtype]
         self.record.add("differing_tokens", Figure(different, len(compared), note="greedy answers that differ, no tie"))
+        bound = TIES[self.runner.dtype]
         note = f"greedy answers that part where the two likeliest tokens lie less than {bound} nats apart"
         self.record.add("ties", Figure(ties, len(compared), note=note))
         few = [(request, tokens) for request, _, tokens in compared[:: max(1, len(compared) // 16)]]
-        gap, tokens = largest_gap(self.engine, self.runner, exact, few)
-        note = "largest distance of a token's log-probability from a plain forward pass, nats"
-        self.record.add("largest_gap", Figure(gap, tokens, note=note))
+        self._add_gap("largest_gap", few, "greedy answers")
+
+    def _add_gap(self, key: str, rows: Sequence[tuple[GenerateRequest, list[int]]], what: str) -> None:
+        gap, tokens = largest_gap(self.engine, self.runner, self.formats[self.runner.dtype], rows)
+        note = f"largest distance of a token's log-probability from a plain forward pass, {what}"
+        self.record.add(key, Figure(gap, tokens, unit="nats", note=note))
 
     def _as_text(self, request: ChatRequest) -> GenerateRequest:
         return GenerateRequest(
@@ -134,15 +156,15 @@ class Bench:
         """The engine; the prompt read again for every question; the prompt read again for every question and label."""
         requests = label_requests(self.task, self.questions)
         texts = [AnswersRequest(self._prompt(request.messages), request.answers) for request in requests]
-        rereading, each = texts[: len(texts) if self.record.quick else REREAD], texts[:EACH_LABEL]
+        rereading, each = texts[: self.sizes.reread], texts[: self.sizes.each_label]
         list(self.client.score_many(requests[:8]))
         ours, again, labels = [], [], []
         for _ in range(self.repeats):
-            scores, seconds = timed(lambda: [said for _, said in self.client.score_many(requests)])
+            _, seconds = timed(lambda: list(self.client.score_many(requests)))
             ours.append(len(requests) / seconds)
-            reread, seconds = timed(lambda: self._reread(rereading))
+            _, seconds = timed(lambda: self._reread(rereading))
             again.append(len(rereading) / seconds)
-            sums, seconds = timed(lambda: self.plain.score(each))
+            _, seconds = timed(lambda: self.plain.score(each))
             labels.append(len(each) / seconds)
         self.record.add("scored_per_s", median(ours, len(requests), "inputs/s, one pass, labels directly"))
         self.record.add("reread_per_s", median(again, len(rereading), "inputs/s, prompt read for every question"))
@@ -152,17 +174,10 @@ class Bench:
         note = f"inputs/s, engine / the faster of two batched baselines that share no prompt: {name}"
         self.record.add("score_x", replace(median(x[name], len(rereading), "ratio"), note=note))
         self.record.add("score_each_label_x", median(x["each_label"], len(each), "ratio"))
-        pairs = [
-            (one, other)
-            for said, plain in zip(scores, sums, strict=False)
-            for one, other in zip(said.log_probabilities, plain, strict=True)
-        ] + [
-            (one, other)
-            for said, plain in zip(scores, reread, strict=False)
-            for one, other in zip(said.log_probabilities, plain, strict=True)
+        few = [
+            (GenerateRequest(one.prompt), list(self.engine._answer(text))) for one in each[:4] for text in one.answers
         ]
-        gap = max(abs(one - other) for one, other in pairs)
-        self.record.add("largest_label_gap", Figure(gap, len(pairs), note="labels' summed log-probabilities, nats"))
+        self._add_gap("largest_label_gap", few, "labels behind the labelling prompt")
 
     def _reread(self, requests: Sequence[AnswersRequest]) -> Sequence[tuple[float, ...]]:
         """Each prompt whole, once, with all its labels behind it: the engine without the shared prompt."""
@@ -173,7 +188,7 @@ class Bench:
     def labelling(self) -> None:
         """Two of the product's labellers: the fastest, and the one that it labels with (two orders and the channel)."""
         calibration = calibration_rows(self.task, self.rows, self.questions)
-        items = [Item(text) for text in self.questions[: 24 if self.record.quick else 64]]
+        items = [Item(text) for text in self.questions[: self.sizes.labelled]]
         for name, labeller in (
             ("fastest_labeller", fastest_teacher(self.client, self.task)),
             ("labeller", teacher_predictor(self.client, self.task, calibration=calibration)),
@@ -183,12 +198,14 @@ class Bench:
     def _label(self, name: str, labeller: Predictor, items: Sequence[Item]) -> None:
         list(labeller.predict(items[:1]))  # calibrates
         rates = []
-        for start in range(0, len(items), max(1, len(items) // self.repeats)):
-            part = items[start : start + len(items) // self.repeats]
-            if len(part) == len(items) // self.repeats:
-                _, seconds = timed(lambda part=part: list(labeller.predict(part)))  # type: ignore[misc]
-                rates.append(len(part) / seconds)
+        for _ in range(self.repeats):
+            _, seconds = timed(lambda: list(labeller.predict(items)))
+            rates.append(len(items) / seconds)
         self.record.add(f"{name}_per_s", median(rates, len(items), "inputs/s, calibration done before"))
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def timed(work: Callable[[], T]) -> tuple[T, float]:
@@ -223,7 +240,7 @@ def main() -> None:
     bench.scoring()
     bench.generation()
     bench.labelling()
-    name, plain = (str(one).removeprefix("torch.") for one in (bench.runner.dtype, bench.plain.dtype))
+    name, plain = _name(bench.runner.dtype), _name(bench.plain.dtype)
     record.extra["notes"] = [
         f"The engine computes in {name}, the baseline in {plain}, {torch.get_num_threads()} threads; "
         f"load average before: {load:.1f}.",

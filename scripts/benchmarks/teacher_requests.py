@@ -41,7 +41,10 @@ def wave_requests(client: EmbeddedClient, task: TaskSpec, rows: Rows, progress: 
     wanted = quotas(task, (), DataRequest(), config)
     total = sum(wanted.values())
     rng = random.Random(f"wave {progress}")
-    earlier = [_example(row) for row in rng.sample(list(rows), int(progress * total))]
+    shuffled = [_example(row) for row in rng.sample(list(rows), len(rows))]
+    earlier: list[Example] = []
+    for label, count in wanted.items():
+        earlier += [row for row in shuffled if row.target == label][: int(progress * count)]
     have = Counter(row.target for row in earlier)
     missing = {label: count - have[label] for label, count in wanted.items()}
     labels = share_out(config.wave, missing, dict.fromkeys(wanted, 0.3))
