@@ -27,6 +27,8 @@ _END_TOKENS = ("<|endoftext|>", "<|im_end|>", "<|eot_id|>", "<end_of_turn>")
 class CausalEngine:
     """Runs one decoder for many requests: what prompts share is computed once, finished rows leave the batch.
 
+    What a call's prompts share is kept for the next call, so the weights must not change any more.
+
     The same requests in the same order give the same answers on the same machine; a request's random numbers depend
     only on its own seed. Which requests are computed together can change the last bits of a number, and so, rarely, a
     token: whoever needs equal bytes later sends the same groups again.

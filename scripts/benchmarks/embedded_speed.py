@@ -30,8 +30,8 @@ from prompt2model.inference.runner import ModelRunner
 from prompt2model.inference.scoring import build_trie, score_rows
 from prompt2model.labelling import fastest_teacher, teacher_predictor
 from prompt2model.predictor import Predictor
-from prompt2model.records import Item, TaskSpec
-from prompt2model.teacher.client import ChatRequest, Message
+from prompt2model.records import Item, Prediction, TaskSpec
+from prompt2model.teacher.client import ChatRequest, ChatResponse, Message, ScoreRequest, ScoreResponse
 from prompt2model.teacher.embedded import TOP_P, EmbeddedClient
 
 KEYS = ("generate_x", "score_x", "scored_per_s", "differing_tokens", "largest_gap")
@@ -75,7 +75,7 @@ class Bench:
         self.questions = random.Random(0).sample(texts, self.sizes.questions)
         self.formats = {dtype: PlainModel(self.engine, dtype) for dtype in (torch.float32, torch.bfloat16)}
         self.plain = self._fastest_plain()
-        list(self.client.complete_many(replace(request, max_tokens=2) for request in self.waves[0][:4]))
+        self._complete([replace(request, max_tokens=2) for request in self.waves[0][:4]])
 
     def _fastest_plain(self) -> PlainModel:
         """The plain model in the number format in which it generates fastest here, on a few requests."""
@@ -84,7 +84,7 @@ class Bench:
         rates = {}
         for dtype, plain in self.formats.items():
             plain.generate([replace(few[0], max_new_tokens=2)])
-            answers, seconds = timed(lambda plain=plain: plain.generate(few))  # type: ignore[misc]
+            answers, seconds = timed(plain.generate, few)
             rates[dtype] = sum(map(len, answers)) / seconds
             note = f"plain generate, greedy, {len(few)} requests, at most 8 tokens each; the faster one is the baseline"
             self.record.add(f"plain_{_name(dtype)}", Figure(rates[dtype], len(few), unit="tokens/s", note=note))
@@ -109,14 +109,15 @@ class Bench:
         self._against_plain("one_prompt", shared)
 
     def _against_plain(self, name: str, waves: Sequence[Sequence[ChatRequest]]) -> Figure:
-        ours, plain, compared = [], [], []
+        ours, plain = [], []
+        compared: list[tuple[GenerateRequest, ChatResponse, list[int]]] = []
         for wave in waves:
-            answers, seconds = timed(lambda wave=wave: list(self.client.complete_many(wave)))  # type: ignore[misc]
-            ours.append(sum(response.completion_tokens for _, response in answers) / seconds)
+            responses, seconds = timed(self._complete, wave)
+            ours.append(sum(response.completion_tokens for response in responses) / seconds)
             texts = [self._as_text(request) for request in wave]
-            continued, seconds = timed(lambda texts=texts: self.plain.generate(texts))  # type: ignore[misc]
+            continued, seconds = timed(self.plain.generate, texts)
             plain.append(sum(map(len, continued)) / seconds)
-            compared += zip(texts, (response for _, response in answers), continued, strict=True)
+            compared += zip(texts, responses, continued, strict=True)
         if name == "greedy":
             self._identity(compared)
         n = sum(map(len, waves))
@@ -125,6 +126,9 @@ class Bench:
         ratio = median([one / other for one, other in zip(ours, plain, strict=True)], n, "ratio")
         self.record.add(f"{name}_x", ratio)
         return ratio
+
+    def _complete(self, requests: Sequence[ChatRequest]) -> list[ChatResponse]:
+        return [response for _, response in self.client.complete_many(requests)]
 
     def _identity(self, compared: Compared) -> None:
         """Greedy tokens, and the log-probabilities of a plain forward pass in our own number format."""
@@ -157,14 +161,14 @@ class Bench:
         requests = label_requests(self.task, self.questions)
         texts = [AnswersRequest(self._prompt(request.messages), request.answers) for request in requests]
         rereading, each = texts[: self.sizes.reread], texts[: self.sizes.each_label]
-        list(self.client.score_many(requests[:8]))
+        self._score(requests[:8])
         ours, again, labels = [], [], []
         for _ in range(self.repeats):
-            _, seconds = timed(lambda: list(self.client.score_many(requests)))
+            _, seconds = timed(self._score, requests)
             ours.append(len(requests) / seconds)
-            _, seconds = timed(lambda: self._reread(rereading))
+            _, seconds = timed(self._reread, rereading)
             again.append(len(rereading) / seconds)
-            _, seconds = timed(lambda: self.plain.score(each))
+            _, seconds = timed(self.plain.score, each)
             labels.append(len(each) / seconds)
         self.record.add("scored_per_s", median(ours, len(requests), "inputs/s, one pass, labels directly"))
         self.record.add("reread_per_s", median(again, len(rereading), "inputs/s, prompt read for every question"))
@@ -178,6 +182,9 @@ class Bench:
             (GenerateRequest(one.prompt), list(self.engine._answer(text))) for one in each[:4] for text in one.answers
         ]
         self._add_gap("largest_label_gap", few, "labels behind the labelling prompt")
+
+    def _score(self, requests: Sequence[ScoreRequest]) -> list[ScoreResponse]:
+        return [response for _, response in self.client.score_many(requests)]
 
     def _reread(self, requests: Sequence[AnswersRequest]) -> Sequence[tuple[float, ...]]:
         """Each prompt whole, once, with all its labels behind it: the engine without the shared prompt."""
@@ -193,13 +200,13 @@ class Bench:
             ("fastest_labeller", fastest_teacher(self.client, self.task)),
             ("labeller", teacher_predictor(self.client, self.task, calibration=calibration)),
         ):
-            self._label(name, labeller, items)
+            self._measure(name, labeller, items)
 
-    def _label(self, name: str, labeller: Predictor, items: Sequence[Item]) -> None:
-        list(labeller.predict(items[:1]))  # calibrates
+    def _measure(self, name: str, labeller: Predictor, items: Sequence[Item]) -> None:
+        _label(labeller, items[:1])  # calibrates
         rates = []
         for _ in range(self.repeats):
-            _, seconds = timed(lambda: list(labeller.predict(items)))
+            _, seconds = timed(_label, labeller, items)
             rates.append(len(items) / seconds)
         self.record.add(f"{name}_per_s", median(rates, len(items), "inputs/s, calibration done before"))
 
@@ -208,10 +215,14 @@ def _name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def timed(work: Callable[[], T]) -> tuple[T, float]:
+def _label(labeller: Predictor, items: Sequence[Item]) -> list[Prediction]:
+    return list(labeller.predict(items))
+
+
+def timed(work: Callable[..., T], *arguments: object) -> tuple[T, float]:
     """The result, and the seconds it took."""
     started = time.perf_counter()
-    result = work()
+    result = work(*arguments)
     return result, time.perf_counter() - started
 
 

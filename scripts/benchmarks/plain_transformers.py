@@ -124,7 +124,7 @@ class PlainModel:
         return float(first - second)
 
 
-class _Temperatures(LogitsProcessor):  # type: ignore[misc]
+class _Temperatures(LogitsProcessor):
     """Each row's own temperature."""
 
     def __init__(self, requests: Sequence[GenerateRequest], device: torch.device) -> None:
@@ -134,7 +134,7 @@ class _Temperatures(LogitsProcessor):  # type: ignore[misc]
         return scores / self._values
 
 
-class _AtToken(StoppingCriteria):  # type: ignore[misc]
+class _AtToken(StoppingCriteria):
     """Ends each row at a token of a given set."""
 
     def __init__(self, ends: torch.Tensor) -> None:

@@ -36,7 +36,7 @@ def wave_requests(client: EmbeddedClient, task: TaskSpec, rows: Rows, progress: 
 
     Real questions stand in for what was written so far, so that no figure hangs on what the small model wrote.
     """
-    config = DatasetGeneratorConfig()
+    config = DatasetGeneratorConfig.model_validate({})
     writer = Writer(client, task, DataRequest(), config)
     wanted = quotas(task, (), DataRequest(), config)
     total = sum(wanted.values())

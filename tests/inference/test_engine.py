@@ -106,7 +106,7 @@ def test_what_some_prompts_share_beyond_the_others_is_read_once(
     heads = [
         SHARED + f"{wind}. At noon the boats of the fishermen came home, {cargo}, and " for wind, cargo in VARIANTS
     ]
-    prompts = [head + end for end in ("the gulls", "nobody", "he was glad", "it") for head in heads]
+    prompts = [head + end for end in ("the gulls", "nobody", "he was glad") for head in heads]
     expected = [_plain(engine, prompt, 4) for prompt in prompts]
     read: list[int] = []
     forward = engine._runner._forward
