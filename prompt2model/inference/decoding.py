@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from prompt2model.inference.kv_cache import SlotCache
+from prompt2model.inference.parts import parts_of_similar_size
+from prompt2model.inference.prefixes import group_by_prefix
 from prompt2model.inference.runner import ModelRunner
 from prompt2model.inference.sampling import RowSampler, next_tokens
 from prompt2model.inference.stopping import Answer
 
-PREFILL_TOKENS = 4096
+PREFILL_TOKENS = 1024
 """Most tokens, padding included, that one forward pass reads."""
+HEAD_MEMBERS, HEAD_GAIN = 3, 16
+"""Rows, and tokens, that a beginning shared by some rows must have to be read once for them."""
 CACHE_BYTES = 2 << 30
 """Most memory for the keys and values of the rows' own tokens."""
 
@@ -60,10 +64,13 @@ def decode(
     while waiting or active:
         free = slots - len(active)
         if waiting and (not active or 4 * free >= slots):
-            for part in _parts(waiting[:free]):
-                logits = runner.prefill([row.prompt for row in part], cache, first=len(active))
-                active += part
-                yield from _take(part, next_tokens(logits, [row.sampler for row in part]), end_tokens)
+            for start, group in _by_head(waiting[:free], runner.shares_prefix):
+                if start:
+                    runner.prefill_head(group[0].prompt[:start], cache, len(active), len(group))
+                for part in _parts(group, start):
+                    logits = runner.prefill([row.prompt for row in part], cache, len(active), start)
+                    active += part
+                    yield from _take(part, next_tokens(logits, [row.sampler for row in part]), end_tokens)
             waiting = waiting[free:]
         else:
             logits = runner.step([row.last_token for row in active], [row.stored for row in active], cache)
@@ -83,16 +90,20 @@ def _slot_count(runner: ModelRunner, rows: Sequence[Row], batch_size: int) -> in
     return max(1, min(batch_size, len(rows), fitting))
 
 
-def _parts(rows: Sequence[Row]) -> Iterator[list[Row]]:
-    """Rows of similar length together, each part at most `PREFILL_TOKENS` wide in all."""
-    part: list[Row] = []
-    for row in sorted(rows, key=lambda row: (len(row.prompt), row.index)):
-        if part and (len(part) + 1) * len(row.prompt) > PREFILL_TOKENS:
-            yield part
-            part = []
-        part.append(row)
-    if part:
-        yield part
+def _by_head(rows: Sequence[Row], sharing: bool) -> Iterator[tuple[int, list[Row]]]:
+    """Rows that begin alike together, and how many tokens they share."""
+    if not sharing:
+        yield 0, list(rows)
+        return
+    for group in group_by_prefix([row.prompt for row in rows], HEAD_MEMBERS, HEAD_GAIN):
+        yield group.length, [rows[member] for member in group.members]
+
+
+def _parts(rows: Sequence[Row], start: int) -> Iterator[list[Row]]:
+    """Rows with a similar number of tokens after `start`, each part at most `PREFILL_TOKENS` wide in all."""
+    by_length = sorted(rows, key=lambda row: (len(row.prompt), row.index))
+    for part in parts_of_similar_size([len(row.prompt) - start for row in by_length], PREFILL_TOKENS):
+        yield [by_length[place] for place in part]
 
 
 def _close_gaps(active: list[Row], cache: SlotCache) -> None:

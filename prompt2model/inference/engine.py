@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from prompt2model.errors import WeightsError
 from prompt2model.inference.device import best_device, best_dtype
-from prompt2model.inference.prefixes import PrefixGroup, group_by_prefix
+from prompt2model.inference.prefixes import KeptPrefixes, PrefixGroup, group_by_prefix
 from prompt2model.inference.requests import AnswerScores, AnswersRequest, Generated, GenerateRequest
 from prompt2model.inference.stopping import Answer, Detokenizer
 
@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from prompt2model.inference.decoding import Row
 
 BATCH_SIZE = 64
+KEPT_BYTES = 64 << 20
+"""Most memory for keys and values of shared beginnings that are kept for the next call."""
 _END_TOKENS = ("<|endoftext|>", "<|im_end|>", "<|eot_id|>", "<end_of_turn>")
 """Special tokens that end a turn or a document, of which a model's config often names only one."""
 
 
 class CausalEngine:
     """Runs one decoder for many requests: what prompts share is computed once, finished rows leave the batch.
+
+    What a call's prompts share is kept for the next call, so the weights must not change any more.
 
     The same requests in the same order give the same answers on the same machine; a request's random numbers depend
     only on its own seed. Which requests are computed together can change the last bits of a number, and so, rarely, a
@@ -49,6 +53,7 @@ class CausalEngine:
         self.tokenizer = tokenizer
         self.batch_size = batch_size
         self._runner = ModelRunner(model)
+        self._prefixes = KeptPrefixes(self._runner.prefix, KEPT_BYTES // self._runner.bytes_per_column())
         self._detokenizer = Detokenizer(tokenizer)
         self._end_tokens = _end_tokens(model, tokenizer)
         self._answer_tokens: dict[str, tuple[int, ...]] = {}
@@ -108,7 +113,7 @@ class CausalEngine:
         room = [len(prompt) + max(map(len, texts)) for prompt, texts in zip(prompts, answers, strict=True)]
         tries = {texts: build_trie(texts) for texts in map(tuple, answers)}
         for group in self._groups(prompts, min_members=8, room=room):
-            prefix = self._runner.prefix(prompts[group.members[0]][: group.length])
+            prefix = self._prefixes.get(prompts[group.members[0]][: group.length])
             rests = [prompts[index][group.length :] for index in group.members]
             found = score_rows(self._runner, prefix, rests, [tries[tuple(answers[index])] for index in group.members])
             for index, values in zip(group.members, found, strict=True):
@@ -178,7 +183,7 @@ class CausalEngine:
     def _decode(self, shared: Sequence[int], rows: Sequence[Row]) -> Generator[Row, None, None]:
         from prompt2model.inference.decoding import decode
 
-        prefix = self._runner.prefix(shared)
+        prefix = self._prefixes.get(shared)
         yield from decode(self._runner, prefix, rows, self._end_tokens, self.batch_size)
 
     def _answer(self, text: str) -> tuple[int, ...]:

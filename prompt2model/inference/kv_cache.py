@@ -15,10 +15,10 @@ class SlotCache(Cache):
     """One buffer per layer, `[slots, key-value heads, columns, head size]`; row i of the batch lives in slot i.
 
     Before each forward pass the engine says what is to happen with the new keys and values: `plan_prefix` (they become
-    the prefix), `plan_prefill` (they fill new slots from column 0), `plan_step` (one column per row, each at its own
-    length) or `plan_once` (they are used and forgotten). The prefix is stored once, with one row, and never expanded:
-    `shared_attention` reads it beside what `update` returns. `dtype` is that of the stored keys and values; None keeps
-    the model's.
+    the prefix), `plan_prefill` (they fill slots behind what these hold), `plan_step` (one column per row, each at its
+    own length) or `plan_once` (they are used and forgotten). The prefix is stored once, with one row, and never
+    expanded: `shared_attention` reads it beside what `update` returns. `dtype` is that of the stored keys and values;
+    None keeps the model's.
     """
 
     def __init__(self, slots: int, dtype: torch.dtype | None = None) -> None:
@@ -33,7 +33,7 @@ class SlotCache(Cache):
         self._plan = "once"
         self._rows: torch.Tensor | slice = slice(0, 0)
         self._lengths: torch.Tensor | None = None
-        self._seen = 0
+        self._start = self._seen = 0
 
     def with_prefix_of(self, other: SlotCache) -> SlotCache:
         """This cache, reading the other's prefix."""
@@ -55,16 +55,22 @@ class SlotCache(Cache):
     def plan_once(self) -> None:
         self._plan = "once"
 
-    def plan_prefill(self, first: int, rows: int, columns: int) -> None:
-        """The next forward pass fills slots `first … first + rows` up to `columns`."""
+    def plan_prefill(self, first: int, rows: int, start: int, width: int) -> None:
+        """The next forward pass fills `width` columns from `start` on in the slots `first … first + rows`."""
         self._plan, self._rows = "prefill", slice(first, first + rows)
-        self._reserve(columns)
+        self._start, self._seen = start, start + width
+        self._reserve(self._seen)
 
     def plan_step(self, lengths: torch.Tensor, seen: int) -> None:
         """The next forward pass adds a column to the first rows, at `lengths` [rows]; `seen`: their maximum + 1."""
         self._plan, self._lengths, self._seen = "step", lengths, seen
         self._rows = torch.arange(len(lengths), device=lengths.device)
         self._reserve(seen)
+
+    def spread(self, source: int, rows: int, columns: int) -> None:
+        """Copy the first columns of one slot into the `rows - 1` slots behind it."""
+        for buffer in (*self.keys, *self.values):
+            buffer[source + 1 : source + rows, :, :columns] = buffer[source, :, :columns]
 
     def move(self, source: int, target: int) -> None:
         """Copy one slot over another."""
@@ -88,10 +94,11 @@ class SlotCache(Cache):
             self.values.append(value_states.new_zeros((*shape[:3], value_states.shape[3])))
         keys, values = self.keys[layer_idx], self.values[layer_idx]
         if self._plan == "prefill":
-            width = key_states.shape[2]
-            keys[self._rows, :, :width] = key_states
-            values[self._rows, :, :width] = value_states
-            return key_states, value_states
+            keys[self._rows, :, self._start : self._seen] = key_states
+            values[self._rows, :, self._start : self._seen] = value_states
+            if not self._start:
+                return key_states, value_states
+            return keys[self._rows, :, : self._seen], values[self._rows, :, : self._seen]
         keys[self._rows, :, self._lengths] = key_states[:, :, 0]
         values[self._rows, :, self._lengths] = value_states[:, :, 0]
         rows = key_states.shape[0]

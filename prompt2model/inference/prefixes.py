@@ -1,15 +1,18 @@
-"""Which requests share the beginning of their prompts, so that it is computed once."""
+"""Which requests share the beginning of their prompts, so that it is computed once, and kept for the next call."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from threading import Lock
+from typing import Generic, TypeVar
 
 MIN_SHARED = 16
 """Tokens below which a shared beginning is not worth a forward pass of its own."""
 MIN_GAIN = 64
 """Tokens by which a smaller group's shared beginning must be longer to be computed apart."""
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +23,19 @@ class PrefixGroup:
     members: tuple[int, ...]
 
 
-def group_by_prefix(prompts: Sequence[Sequence[int]], min_members: int = 2) -> list[PrefixGroup]:
+def group_by_prefix(
+    prompts: Sequence[Sequence[int]], min_members: int = 2, min_gain: int = MIN_GAIN
+) -> list[PrefixGroup]:
     """Split prompts (token ids, none empty) into groups with long shared beginnings of at least `min_members` each.
 
     At least one token of each prompt stays outside the shared beginning. Every prompt is in exactly one group.
     """
-    return _split(prompts, tuple(range(len(prompts))), min_members) if prompts else []
+    return _split(prompts, tuple(range(len(prompts))), min_members, min_gain) if prompts else []
 
 
-def _split(prompts: Sequence[Sequence[int]], members: tuple[int, ...], min_members: int) -> list[PrefixGroup]:
+def _split(
+    prompts: Sequence[Sequence[int]], members: tuple[int, ...], min_members: int, min_gain: int
+) -> list[PrefixGroup]:
     shared = _common_length([prompts[index] for index in members])
     by_next: defaultdict[int, list[int]] = defaultdict(list)
     for index in members:
@@ -36,8 +43,8 @@ def _split(prompts: Sequence[Sequence[int]], members: tuple[int, ...], min_membe
     groups, rest = [], []
     for branch in by_next.values():
         deeper = _common_length([prompts[index] for index in branch])
-        if len(by_next) > 1 and len(branch) >= min_members and deeper - shared >= MIN_GAIN:
-            groups += _split(prompts, tuple(branch), min_members)
+        if len(by_next) > 1 and len(branch) >= min_members and deeper - shared >= min_gain:
+            groups += _split(prompts, tuple(branch), min_members, min_gain)
         else:
             rest += branch
     if rest:
@@ -58,3 +65,28 @@ def _common_length(prompts: Sequence[Sequence[int]]) -> int:
         if low[position] != high[position]:
             return position
     return limit
+
+
+class KeptPrefixes(Generic[Read]):
+    """What was read of shared beginnings, for the next call: the last used ones, `room` tokens in all.
+
+    Safe to use from several threads.
+    """
+
+    def __init__(self, read: Callable[[Sequence[int]], Read], room: int) -> None:
+        self._read, self._room = read, room
+        self._kept: dict[tuple[int, ...], Read] = {}
+        self._lock = Lock()
+
+    def get(self, tokens: Sequence[int]) -> Read:
+        """The beginning, read now or before."""
+        key = tuple(tokens)
+        with self._lock:
+            found = self._kept.pop(key, None)
+        if found is None:
+            found = self._read(key)
+        with self._lock:
+            self._kept[key] = found
+            while sum(map(len, self._kept)) > self._room:
+                del self._kept[next(iter(self._kept))]
+        return found

@@ -65,16 +65,27 @@ class ModelRunner:
             self._forward(torch.tensor([list(tokens)], device=self.device), None, None, cache)
         return cache
 
-    def prefill(self, rows: Sequence[Sequence[int]], cache: SlotCache, first: int) -> torch.Tensor:
-        """Read whole rows of tokens into the slots from `first` on; the logits after each last token [rows, V]."""
-        lengths = torch.tensor([len(row) for row in rows], device=self.device)
+    def prefill(self, rows: Sequence[Sequence[int]], cache: SlotCache, first: int, start: int = 0) -> torch.Tensor:
+        """Read rows of tokens into the slots from `first` on; the logits after each last token [rows, V].
+
+        The slots hold the first `start` tokens of the rows already.
+        """
+        lengths = torch.tensor([len(row) - start for row in rows], device=self.device)
+        hidden = self._fill([row[start:] for row in rows], cache, first, start)
+        return self.logits(hidden[torch.arange(len(rows), device=self.device), lengths - 1])
+
+    def prefill_head(self, tokens: Sequence[int], cache: SlotCache, first: int, rows: int) -> None:
+        """Read tokens that `rows` rows begin with, once, into the slots of them all. Needs `shares_prefix`."""
+        self._fill([tokens], cache, first, 0)
+        cache.spread(first, rows, len(tokens))
+
+    def _fill(self, rows: Sequence[Sequence[int]], cache: SlotCache, first: int, start: int) -> torch.Tensor:
         ids = self.padded(rows)
         width = ids.shape[1]
-        cache.plan_prefill(first, len(rows), width)
-        mask = self.causal_mask(width) if cache.prefix_length else None
-        positions = cache.prefix_length + torch.arange(width, device=self.device).expand(len(rows), -1)
-        hidden = self._forward(ids, positions, mask, cache)
-        return self.logits(hidden[torch.arange(len(rows), device=self.device), lengths - 1])
+        cache.plan_prefill(first, len(rows), start, width)
+        mask = self.causal_mask(width, start) if cache.prefix_length or start else None
+        positions = cache.prefix_length + start + torch.arange(width, device=self.device).expand(len(rows), -1)
+        return self._forward(ids, positions, mask, cache)
 
     def step(self, tokens: Sequence[int], lengths: Sequence[int], cache: SlotCache) -> torch.Tensor:
         """One more token for the rows in the first slots, which hold `lengths` tokens so far; the logits [rows, V]."""
@@ -127,9 +138,10 @@ class ModelRunner:
         width = max(len(row) for row in rows)
         return torch.tensor([[*row, *[0] * (width - len(row))] for row in rows], device=self.device)
 
-    def causal_mask(self, width: int) -> torch.Tensor:
-        """[1, 1, width, width]"""
-        return self.as_mask(torch.ones(width, width, dtype=torch.bool, device=self.device).tril())[None, None]
+    def causal_mask(self, width: int, start: int = 0) -> torch.Tensor:
+        """[1, 1, width, start + width]: of tokens that stand behind `start` others."""
+        visible = torch.ones(width, start + width, dtype=torch.bool, device=self.device).tril(diagonal=start)
+        return self.as_mask(visible)[None, None]
 
     def as_mask(self, visible: torch.Tensor) -> torch.Tensor:
         """What is added to attention scores: 0 where visible, minus infinity elsewhere."""

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 import torch
 
 from prompt2model.inference.kv_cache import SlotCache
+from prompt2model.inference.parts import parts_of_similar_size
 from prompt2model.inference.runner import ModelRunner
 
-READ_TOKENS = 2048
+READ_TOKENS = 1024
 """Most tokens, padding included, that one forward pass reads."""
 LOGIT_ROWS = 256
 """Positions whose vocabulary scores are held in memory at a time."""
@@ -62,21 +63,13 @@ def score_rows(
     sizes = [len(prompt) + len(trie.tokens) for prompt, trie in zip(prompts, tries, strict=True)]
     scores: list[tuple[float, ...]] = [()] * len(prompts)
     cache = runner.new_cache(prefix=prefix)
-    for part in _parts(sizes):
+    ordered = sorted(range(len(sizes)), key=lambda row: (sizes[row], row))
+    for places in parts_of_similar_size([sizes[row] for row in ordered], READ_TOKENS):
+        part = [ordered[place] for place in places]
         found = _score_part(runner, cache, [prompts[row] for row in part], [tries[row] for row in part])
         for row, values in zip(part, found, strict=True):
             scores[row] = values
     return scores
-
-
-def _parts(sizes: Sequence[int]) -> list[list[int]]:
-    """Rows of similar size together, each part at most `READ_TOKENS` wide in all."""
-    parts: list[list[int]] = [[]]
-    for row in sorted(range(len(sizes)), key=lambda row: (sizes[row], row)):
-        if parts[-1] and (len(parts[-1]) + 1) * sizes[row] > READ_TOKENS:
-            parts.append([])
-        parts[-1].append(row)
-    return [part for part in parts if part]
 
 
 def _score_part(

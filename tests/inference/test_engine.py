@@ -22,6 +22,7 @@ PROMPTS = (
     SHARED + "it will rain on",
     SHARED + "there is nothing to fear, because the",
 )
+VARIANTS = (("fresh from the north", "full of cod"), ("mild from the south", "all of them empty"))
 LABELS = (" human being", " location", " numeric value", " human right", " number")
 
 
@@ -97,6 +98,44 @@ def test_shared_prompt_is_read_once(engine: CausalEngine, monkeypatch: pytest.Mo
     read.clear()
     engine.generate([GenerateRequest(prompt, max_new_tokens=2) for prompt in prompts])
     assert sum(read) < alone + 4 * 8
+
+
+def test_what_some_prompts_share_beyond_the_others_is_read_once(
+    engine: CausalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heads = [
+        SHARED + f"{wind}. At noon the boats of the fishermen came home, {cargo}, and " for wind, cargo in VARIANTS
+    ]
+    prompts = [head + end for end in ("the gulls", "nobody", "he was glad") for head in heads]
+    expected = [_plain(engine, prompt, 4) for prompt in prompts]
+    read: list[int] = []
+    forward = engine._runner._forward
+
+    def counting(ids: torch.Tensor, *arguments: object) -> torch.Tensor:
+        read.append(ids.numel())
+        return forward(ids, *arguments)
+
+    monkeypatch.setattr(engine._runner, "_forward", counting)
+    answers = engine.generate([GenerateRequest(prompt, max_new_tokens=4) for prompt in prompts])
+    assert [answer.text for answer in answers] == expected
+    whole = sum(map(len, engine.encode(heads)))
+    assert sum(read) < whole + len(prompts) * 8
+
+
+def test_a_shared_prompt_is_kept_for_the_next_call(engine: CausalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    prompts = [SHARED + "tomorrow the sea will be calm, for " + word for word in ("once", "now", "sure", "all")]
+    requests = [AnswersRequest(prompt, LABELS) for prompt in prompts]
+    first = engine.score(requests)
+    read: list[int] = []
+    forward = engine._runner._forward
+
+    def counting(ids: torch.Tensor, *arguments: object) -> torch.Tensor:
+        read.append(ids.numel())
+        return forward(ids, *arguments)
+
+    monkeypatch.setattr(engine._runner, "_forward", counting)
+    assert engine.score(requests) == first
+    assert sum(read) < len(engine.encode(prompts[:1])[0]), "the shared prompt was read again"
 
 
 def test_scores_are_those_of_reading_every_prompt_and_answer_apart(engine: CausalEngine) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prompt2model.inference.prefixes import MIN_SHARED, group_by_prefix
+from prompt2model.inference.prefixes import MIN_SHARED, KeptPrefixes, group_by_prefix
 
 FEW_SHOT_A, FEW_SHOT_B = list(range(100, 300)), list(range(400, 600))
 
@@ -41,3 +43,23 @@ def test_short_beginnings_are_not_shared() -> None:
     (group,) = group_by_prefix([[1] * (MIN_SHARED - 1) + [2], [1] * (MIN_SHARED - 1) + [3]])
     assert group.length == 0
     assert group_by_prefix([]) == []
+
+
+def test_beginnings_are_kept_until_others_need_the_room() -> None:
+    read: list[int] = []
+
+    def length(tokens: Sequence[int]) -> int:
+        read.append(len(tokens))
+        return len(tokens)
+
+    kept = KeptPrefixes(length, room=10)
+    assert [kept.get(range(size)) for size in (4, 5, 4, 5)] == [4, 5, 4, 5]
+    assert read == [4, 5]
+    kept.get(range(6))  # 4 + 6 would fit, but 4 was used before 5
+    kept.get(range(6))
+    assert read == [4, 5, 6]
+    kept.get(range(4))
+    assert read == [4, 5, 6, 4]
+    kept.get(range(11))  # more than there is room for
+    kept.get(range(11))
+    assert read == [4, 5, 6, 4, 11, 11]
