@@ -20,7 +20,8 @@ WAVE = "wave"
 class Wave:
     """What one wave gave. `asked` and `kept` count inputs by the label that they were asked for.
 
-    `rejected` are inputs that got no output: they are remembered, so that nobody votes on them again.
+    `rejected` are inputs that got no output: they are remembered, so that nobody votes on them again. `repeated` are
+    inputs that were written again, with the outputs that came with them (`writes = "pairs"`).
     """
 
     number: int
@@ -30,6 +31,7 @@ class Wave:
     kept: Mapping[str, int] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
     failed: Mapping[str, int] = field(default_factory=dict)
+    repeated: tuple[tuple[str, str], ...] = ()
     relabelled: int = 0
     requests: int = 0
     prompt_tokens: int = 0
@@ -46,6 +48,7 @@ def write_wave(folder: Path, wave: Wave, name: str = WAVE) -> None:
         "kept": dict(wave.kept),
         "dropped": dict(wave.dropped),
         "failed": dict(wave.failed),
+        **({"repeated": wave.repeated} if wave.repeated else {}),
         "relabelled": wave.relabelled,
         "requests": wave.requests,
         "prompt_tokens": wave.prompt_tokens,
@@ -73,6 +76,7 @@ def _read_wave(path: Path, number: int) -> Wave:
             raise ValueError("its first line does not fit")
         del head["wave"], head["rows"]
         head["rejected"] = tuple(head["rejected"])
+        head["repeated"] = tuple((text, output) for text, output in head.get("repeated", ()))
         return Wave(number, tuple(decode_record(Example, row) for row in rows), **head)
     except (ValueError, KeyError, TypeError, AttributeError, RunFolderError) as error:
         raise RunFolderError(
