@@ -17,16 +17,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from generating_runs import ARMS, Outcome, Tasks, read_task, run_arm
+from generating_runs import ARMS, Outcome, RealTask, Scale, read_task, run_arm
 from real_task_prompts import AGNEWS_PROMPT, BANKING_LABELS, BANKING_PROMPT, TREC_PROMPT
-from real_tasks import Bench, trec_rows
+from real_tasks import Bench, agnews_rows, trec_rows
 from record import SEEDS, Figure, Record, mean_of_seeds, options
 from stored_sets import measure_stored
 
 from prompt2model.teacher.embedded import EmbeddedClient
 
-BUDGET, QUICK_BUDGET = 60_000, 3_000
-"""Tokens of the teacher in each run."""
+SCALE, QUICK_SCALE = Scale(budget=120_000, wave=32), Scale(budget=3_000, wave=8, wanted=16)
+"""About 475 tokens a second and core, a minute for a student: 18 runs take 18 · (250 + 60) s, and pilots of a wave for
+each task and arm 4 minutes more: about 100 minutes on one core."""
 TEST_ROWS, QUICK_TEST_ROWS = 500, 40
 TASKS = ("trec6", "banking10", "agnews")
 KEYS = ("distinct_ratio", "student_gain", "student_gain_low")
@@ -56,7 +57,7 @@ def main() -> None:
         tasks, seeds = (TASKS[:1], SEEDS[:1]) if bench.quick else (TASKS, SEEDS)
         compare(record, make_runs(bench, tasks, seeds))
     record.extra["notes"] = [
-        f"{BUDGET:,} teacher tokens a run, prompts and answers as the ledger counts them; a wave that has begun is "
+        f"{SCALE.budget:,} teacher tokens a run, prompts and answers as the ledger counts them; a wave that has begun is "
         "finished. Of scored votes the shared prompt is counted for every request, though it is computed once.",
         "The reference shows all demonstrations and 1 to 10 earlier generations, writes input and output together, "
         "and asks for no label; its temperature rises from 0.5 to 1.7.",
@@ -68,14 +69,14 @@ def main() -> None:
 def make_runs(bench: Bench, tasks: Sequence[str], seeds: Sequence[int]) -> Outcomes:
     """Both arms of each task and seed; those that are finished in the work folder are read."""
     client = EmbeddedClient()
-    budget = QUICK_BUDGET if bench.quick else BUDGET
+    scale = QUICK_SCALE if bench.quick else SCALE
     found = {}
     for name in tasks:
         task = real_task(bench, name)
         for seed in seeds:
             for arm in ARMS:
                 print(f"{name} {arm} seed {seed} …", flush=True)
-                outcome = run_arm(task, arm, seed, budget, client, bench.work)
+                outcome = run_arm(task, arm, seed, scale, client, bench.work)
                 print(
                     f"  {outcome.tokens} tokens, {outcome.made} made, {outcome.distinct} distinct, "
                     f"{outcome.trained_on} trained on, accuracy {outcome.accuracy:.3f}",
@@ -85,7 +86,7 @@ def make_runs(bench: Bench, tasks: Sequence[str], seeds: Sequence[int]) -> Outco
     return found
 
 
-def real_task(bench: Bench, name: str) -> Tasks:
+def real_task(bench: Bench, name: str) -> RealTask:
     """The task as its prompt is read, and at most `TEST_ROWS` of its real test rows."""
     if name == "trec6":
         prompt, rows = TREC_PROMPT, trec_rows(bench.read("cls/trec6_test"))
@@ -94,19 +95,12 @@ def real_task(bench: Bench, name: str) -> Tasks:
         rows = [{"input": row["text"], "output": row["label"]} for row in stored if row["label"] in BANKING_LABELS]
         prompt = BANKING_PROMPT
     else:
-        rows = [{"input": one_line(row["sentence"]), "output": row["label"]} for row in bench.read("cls/agnews_test")]
-        prompt = AGNEWS_PROMPT
+        prompt, rows = AGNEWS_PROMPT, agnews_rows(bench.read("cls/agnews_test"))
     test = list({row["input"]: row["output"] for row in rows}.items())
     most = QUICK_TEST_ROWS if bench.quick else TEST_ROWS
     if len(test) > most:
         test = random.Random(0).sample(test, most)
-    return Tasks(name, read_task(prompt, bench.work / f"{name}-task"), tuple(test))
-
-
-def one_line(sentence: str) -> str:
-    """A stored AG News row (`Title: … Text: …` in two lines) as a headline and what follows it."""
-    title, _, text = sentence.removeprefix("Title: ").partition("\nText: ")
-    return f"{title.strip()}. {text.strip()}"
+    return RealTask(name, read_task(prompt, bench.work / f"{name}-task"), tuple(test))
 
 
 def compare(record: Record, outcomes: Outcomes) -> None:

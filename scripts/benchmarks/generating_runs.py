@@ -41,13 +41,10 @@ from prompt2model.teacher.client import ChatClient
 from prompt2model.teacher.ledger import Ledger, LedgerClient
 from prompt2model.weights import EMBEDDED_ENCODER
 
-WAVE = 32
-"""Examples asked for in a wave, in both arms: the budget is reached to within one wave."""
 PILOT_SEED = 1000
-OURS: Mapping[str, Any] = {"wave": WAVE}
+OURS: Mapping[str, Any] = {}
 """The defaults of the product."""
 REFERENCE: Mapping[str, Any] = {
-    "wave": WAVE,
     "writes": "pairs",
     "initial_temperature": 0.5,
     "max_temperature": 1.7,
@@ -61,7 +58,19 @@ ARMS = {"ours": OURS, "reference": REFERENCE}
 
 
 @dataclass(frozen=True)
-class Tasks:
+class Scale:
+    """Teacher tokens of a run, examples asked for in a wave, and examples wanted; None: as a pilot says.
+
+    Both arms have the same waves: the budget is reached to within one wave.
+    """
+
+    budget: int
+    wave: int
+    wanted: int | None = None
+
+
+@dataclass(frozen=True)
+class RealTask:
     """A task with its real test rows."""
 
     name: str
@@ -108,14 +117,15 @@ def read_task(prompt: str, folder: Path) -> TaskSpec:
     return PromptParser().run(PromptParser.Inputs(prompt), _context(folder, 0))
 
 
-def run_arm(task: Tasks, arm: str, seed: int, budget: int, client: ChatClient, folder: Path) -> Outcome:
+def run_arm(task: RealTask, arm: str, seed: int, scale: Scale, client: ChatClient, folder: Path) -> Outcome:
     """Generate, assemble, train, score; what is finished in the folder is not done again."""
     place = folder / f"{task.name}-{arm}-seed{seed}"
     done = place / "outcome.json"
     if done.exists():
         return Outcome(**json.loads(done.read_text(encoding="utf-8")))
-    wanted = _wanted(task, arm, budget, client, folder)
-    rows, tokens = generate(task.spec, {**ARMS[arm], "examples": wanted}, seed, budget, client, place)
+    wanted = scale.wanted or _wanted(task, arm, scale, client, folder / f"{task.name}-{arm}-pilot")
+    settings = {**ARMS[arm], "wave": scale.wave, "examples": wanted}
+    rows, tokens = generate(task.spec, settings, seed, scale.budget, client, place)
     right, trained_on = _student(task, rows, seed, place)
     distinct = distinct_texts((row.input for row in rows), [shown.input for shown in task.spec.demonstrations])
     outcome = Outcome(
@@ -125,12 +135,17 @@ def run_arm(task: Tasks, arm: str, seed: int, budget: int, client: ChatClient, f
     return outcome
 
 
-def _wanted(task: Tasks, arm: str, budget: int, client: ChatClient, folder: Path) -> int:
-    """As many examples as the budget buys at a pilot's rate and a tenth more: the temperature rises over these."""
-    rows, tokens = generate(
-        task.spec, {**ARMS[arm], "examples": WAVE}, PILOT_SEED, WAVE, client, folder / f"{task.name}-{arm}-pilot"
-    )
-    return max(WAVE, round(1.1 * budget * max(1, len(rows)) / sum(tokens.values())))
+def _wanted(task: RealTask, arm: str, scale: Scale, client: ChatClient, place: Path) -> int:
+    """As many examples as the budget buys at the rate of a pilot's wave, and a tenth more: the budget ends the run.
+
+    The temperature rises over this number. A pilot has a seed of its own, and its tokens are not the run's.
+    """
+    settings = {**ARMS[arm], "wave": scale.wave, "examples": scale.wave}
+    generate(task.spec, settings, PILOT_SEED, 1, client, place)
+    waves = list(read_waves(place / "generated"))
+    tokens = sum(wave.prompt_tokens + wave.completion_tokens for wave in waves)
+    made = max(1, sum(len(wave.rows) for wave in waves))
+    return max(scale.wave, round(1.1 * scale.budget * made / tokens))
 
 
 def generate(
@@ -160,7 +175,7 @@ def generate(
     return (written.settle(rows) if settings.get("writes") == "pairs" else rows), tokens
 
 
-def _student(task: Tasks, rows: Sequence[Example], seed: int, place: Path) -> tuple[list[bool], int]:
+def _student(task: RealTask, rows: Sequence[Example], seed: int, place: Path) -> tuple[list[bool], int]:
     """Right or wrong on each test row, and the rows trained on; all wrong where nothing can be trained."""
     tests = tuple(make_example(text, (label,), Source("gold")) for text, label in task.test)
     reserved = ReservedTests((TestSet("real", "gold", tests),), (), {})
