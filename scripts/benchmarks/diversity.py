@@ -57,8 +57,8 @@ def main() -> None:
         tasks, seeds = (TASKS[:1], SEEDS[:1]) if bench.quick else (TASKS, SEEDS)
         compare(record, make_runs(bench, tasks, seeds))
     record.extra["notes"] = [
-        f"{SCALE.budget:,} teacher tokens a run, prompts and answers as the ledger counts them; a wave that has begun is "
-        "finished. Of scored votes the shared prompt is counted for every request, though it is computed once.",
+        f"{SCALE.budget:,} teacher tokens a run, prompts and answers as the ledger counts them; a wave that was "
+        "begun is finished. Of scored votes the shared prompt counts for every request, though it is computed once.",
         "The reference shows all demonstrations and 1 to 10 earlier generations, writes input and output together, "
         "and asks for no label; its temperature rises from 0.5 to 1.7.",
         "Distinct: near none before it and near no demonstration (Jaccard of character 5-grams below 0.8).",

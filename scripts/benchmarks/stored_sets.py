@@ -38,7 +38,7 @@ class StoredSet:
 
 def _squad(read: Read) -> list[tuple[str, str]]:
     questions = [
-        (f"Question: {question['question']} Context: {row['context']}", question["answers"][0]["text"])
+        (f"Question: {question['question']} Context: {row['context']}", question["answers"]["text"][0])
         for row in read("paper/squad11_dev_half.paragraphs")
         for question in row["qas"]
     ]
