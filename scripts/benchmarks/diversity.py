@@ -112,7 +112,7 @@ def compare(record: Record, outcomes: Outcomes) -> None:
             n = len(runs[0].right)
             prefix = f"{task}_{arm}"
             record.add(f"{prefix}_accuracy", mean_of_seeds([one.accuracy for one in runs], n, "accuracy"))
-            per_1000 = mean_of_seeds([one.distinct_per_1000 for one in runs], sum(one.distinct for one in runs))
+            per_1000 = mean_of_seeds([one.per_1000() for one in runs], sum(one.distinct for one in runs))
             record.add(f"{prefix}_distinct_per_1000_tokens", per_1000)
             for name in ("made", "distinct", "trained_on", "output_entropy"):
                 values = [float(getattr(one, name)) for one in runs]
@@ -120,16 +120,16 @@ def compare(record: Record, outcomes: Outcomes) -> None:
             for role in runs[0].tokens:
                 spent = [float(one.tokens[role]) for one in runs]
                 record.add(f"{prefix}_{role}_tokens", Figure(statistics.fmean(spent), len(spent), values=spent))
-    ratios = [
-        outcomes[task, "ours", seed].distinct_per_1000 / max(1e-9, outcomes[task, "reference", seed].distinct_per_1000)
-        for task, seed in pairs
-    ]
-    gains = [outcomes[task, "ours", seed].accuracy - outcomes[task, "reference", seed].accuracy for task, seed in pairs]
-    what = f"{len(pairs)} pairs of task and seed"
-    ratio = mean_of_seeds(ratios, len(pairs))
-    record.add("distinct_ratio", replace(ratio, note=f"ours / reference, mean of {what}, t interval"))
-    gain = mean_of_seeds(gains, len(pairs), "accuracy")
-    record.add("student_gain", replace(gain, note=f"ours less reference, mean of {what}, t interval of the mean"))
+    both = [(outcomes[task, "ours", seed], outcomes[task, "reference", seed]) for task, seed in pairs]
+    what = f"mean of {len(pairs)} pairs of task and seed" + (", t interval" if len(pairs) > 1 else "")
+    ratio = mean_of_seeds([ours.per_1000() / max(1e-9, other.per_1000()) for ours, other in both], len(both))
+    record.add("distinct_ratio", replace(ratio, note=f"ours / reference, {what}"))
+    ratio = mean_of_seeds(
+        [ours.per_1000("generator") / max(1e-9, other.per_1000("generator")) for ours, other in both], len(both)
+    )
+    record.add("distinct_ratio_writing", replace(ratio, note=f"the same, tokens of votes left out, {what}"))
+    gain = mean_of_seeds([ours.accuracy - other.accuracy for ours, other in both], len(both), "accuracy")
+    record.add("student_gain", replace(gain, note=f"ours less reference, {what}"))
     if gain.low is not None:
         record.add("student_gain_low", Figure(gain.low, len(pairs), note="lower end of the interval of student_gain"))
 

@@ -90,10 +90,9 @@ class Outcome:
     trained_on: int
     right: list[bool]
 
-    @property
-    def distinct_per_1000(self) -> float:
-        """Distinct examples per 1,000 tokens of the teacher."""
-        return 1000 * self.distinct / sum(self.tokens.values())
+    def per_1000(self, role: str = "") -> float:
+        """Distinct examples per 1,000 tokens of the teacher, in all roles or in one."""
+        return 1000 * self.distinct / (self.tokens[role] if role else sum(self.tokens.values()))
 
     @property
     def accuracy(self) -> float:
