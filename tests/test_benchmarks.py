@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import random
 import subprocess
@@ -75,3 +76,12 @@ def test_a_generating_run_ends_with_the_wave_that_passes_its_budget(
     assert 5_000 <= spent < 5_000 + 2 * 4 * spent / len(asked)
     again, charged = generate(task, settings, 0, 5_000, client, tmp_path)
     assert (again, charged) == (rows, tokens)
+
+
+def test_whoever_votes_in_the_benchmark_of_labellers_is_one_of_them() -> None:
+    code = "from labelling import *; print(sum(ELECTORATES.values(), ()), list(LABELLERS), sep='\\n')"
+    # A process of its own: there is a folder of tests of that name.
+    done = subprocess.run([sys.executable, "-c", code], cwd=FOLDER, capture_output=True, text=True, check=True)
+    voters, labellers = map(ast.literal_eval, done.stdout.splitlines())
+    assert voters
+    assert set(voters) <= set(labellers)

@@ -42,6 +42,8 @@ def main() -> None:
         "--only-runs", nargs=2, metavar=("TASK", "SEED"), help="make both runs of a task and a seed, and stop"
     )
     arguments = parser.parse_args()
+    if arguments.only_runs and arguments.work is None:
+        parser.error("--only-runs needs --work, where the runs are kept")
     record = Record("diversity", arguments)
     with tempfile.TemporaryDirectory() as scratch:
         work = arguments.work or Path(scratch)

@@ -1,7 +1,8 @@
 """Every labeller and every aggregator of votes on real rows, with the embedded teacher.
 
 300 rows each of TREC-6, SNLI and AG News (batches on the first 96 of them): accuracy, tokens, seconds for 1,000.
-Scores are calibrated on unlabelled training rows; nothing is chosen on the rows that are measured.
+Scores are calibrated on unlabelled training rows; nothing is chosen on the rows that are measured. A labeller is one
+line of `LABELLERS`, a set of voters one of `ELECTORATES`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from prompt2model.predictor import Predictor
 from prompt2model.records import Demonstration, Item, TaskSpec
 from prompt2model.teacher.client import ChatClient
 from prompt2model.teacher.embedded import EmbeddedClient
+from prompt2model.teacher.ledger import Ledger, LedgerClient
 
 ROWS, BATCH_ROWS, CALIBRATION_ROWS = 300, 96, 256
 QUICK_ROWS = 16
@@ -71,7 +73,10 @@ def both_ways(client: ChatClient, task: Task) -> Predictor:
 
 def in_batches(client: ChatClient, task: Task, size: int, echo: bool) -> Predictor:
     """Auto-Demo batches, and the same calls without the repetition of the inputs."""
-    return AutoDemoPredictor(client, task.spec, batch_size=size, echo=echo)
+    from prompt2model.inference import load_embedder
+
+    # Loaded here, before the clock starts.
+    return AutoDemoPredictor(client, task.spec, batch_size=size, echo=echo, embedder=load_embedder())
 
 
 LABELLERS: Mapping[str, Make] = {
@@ -106,10 +111,14 @@ AGGREGATORS: Mapping[str, Aggregator] = {
 
 @dataclass(frozen=True)
 class Said:
-    """The answers of a labeller in the order of the rows, tokens of each, and the seconds of all."""
+    """The answers of a labeller in the order of the rows, tokens of each; tokens and seconds of all.
+
+    `charged` has the tokens of the calibration too, which belong to no row.
+    """
 
     answers: list[str | None]
     tokens: list[int]
+    charged: int
     seconds: float
 
 
@@ -120,6 +129,8 @@ def main() -> None:
         "--only-runs", nargs="+", metavar=("TASK", "LABELLER"), help="ask for a task (by some labellers), and stop"
     )
     arguments = parser.parse_args()
+    if arguments.only_runs and arguments.work is None:
+        parser.error("--only-runs needs --work, where the answers are kept")
     record = Record("labelling", arguments)
     with tempfile.TemporaryDirectory() as scratch:
         work = arguments.work or Path(scratch)
@@ -135,6 +146,7 @@ def main() -> None:
         measure(bench, record, client)
     record.extra["notes"] = [
         "One demonstration a label. An answer that cannot be read is wrong.",
+        f"Tokens and seconds of calibrated scores have the {CALIBRATION_ROWS} calibration rows in them.",
         f"Batches on the first {BATCH_ROWS} of the rows; what was asked again singly is in their tokens and seconds.",
         "Of scored labels the shared prompt is counted for every request, though it is computed once.",
         "trec6_best is the highest of all these figures, so it is a little too high; `both` is what the product takes.",
@@ -170,15 +182,23 @@ def ask(bench: Bench, task: Task, client: ChatClient, names: Sequence[str]) -> d
         kept = bench.work / f"labelling-{task.name}-{name}{'-quick' if bench.quick else ''}.json"
         if not kept.exists():
             rows = task.rows[:BATCH_ROWS] if name in BATCHED else task.rows
-            predictor = {**LABELLERS, **BATCHED}[name](client, task)
-            started = time.perf_counter()
-            predictions = list(predictor.predict(Item(row["input"]) for row in rows))
-            seconds = time.perf_counter() - started
-            tokens = [one.prompt_tokens + one.completion_tokens for one in predictions]
-            kept.write_text(json.dumps(vars(Said([one.text for one in predictions], tokens, seconds))))
-            print(f"{task.name} {name}: {seconds:.0f} s", flush=True)
+            said = label({**LABELLERS, **BATCHED}[name], client, task, rows)
+            kept.write_text(json.dumps(vars(said)), encoding="utf-8")
+            print(f"{task.name} {name}: {said.seconds:.0f} s", flush=True)
         found[name] = Said(**json.loads(kept.read_text()))
     return found
+
+
+def label(make: Make, client: ChatClient, task: Task, rows: Rows) -> Said:
+    """One labeller on the rows, with a ledger of its own: nothing is taken from what another one asked."""
+    with tempfile.TemporaryDirectory() as folder, Ledger(Path(folder) / "calls.sqlite") as ledger:
+        predictor = make(LedgerClient(client, ledger, step="labelling"), task)
+        started = time.perf_counter()
+        predictions = list(predictor.predict(Item(row["input"]) for row in rows))
+        seconds = time.perf_counter() - started
+        charged = ledger.spent().tokens
+    tokens = [one.prompt_tokens + one.completion_tokens for one in predictions]
+    return Said([one.text for one in predictions], tokens, charged, seconds)
 
 
 def _labeller_figures(record: Record, task: Task, name: str, said: Said, singly: Said) -> float:
@@ -189,7 +209,7 @@ def _labeller_figures(record: Record, task: Task, name: str, said: Said, singly:
     if name in BATCHED:
         note += f"; written singly on the same rows: {_accuracy(singly.answers[:n], task):.3f}"
     record.add(f"{task.name}_{name}", _share(accuracy, n, note))
-    record.add(f"{task.name}_{name}_tokens", Figure(_tokens(said) / n, n, unit="tokens a row"))
+    record.add(f"{task.name}_{name}_tokens", Figure(said.charged / n, n, unit="tokens a row"))
     record.add(f"{task.name}_{name}_seconds", Figure(1000 * said.seconds / n, n, unit="seconds for 1,000"))
     return accuracy
 
