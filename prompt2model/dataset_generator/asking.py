@@ -8,8 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
-from prompt2model.dataset_generator.reading import Candidate, read_continuation, read_inputs, read_questions
-from prompt2model.dataset_generator.reply_forms import INPUTS, QUESTIONS, ReplyForm
+from prompt2model.dataset_generator.reading import (
+    Candidate,
+    read_continuation,
+    read_inputs,
+    read_pairs,
+    read_plain_pair,
+    read_questions,
+)
+from prompt2model.dataset_generator.reply_forms import INPUTS, PAIRS, QUESTIONS, ReplyForm
+from prompt2model.dataset_generator.written_pairs import plain_pair, with_labels
 from prompt2model.labelling.prompts import brief, guarded, readable, speaks_plain
 from prompt2model.prompts import render
 from prompt2model.records import DataRequest, Demonstration, Example, TaskSpec
@@ -17,7 +25,10 @@ from prompt2model.teacher.asking_again import PROMPTS as ASKING_AGAIN_PROMPTS
 from prompt2model.teacher.client import ChatClient, ChatRequest, Message
 from prompt2model.teacher.tokens import likely_tokens
 
-PROMPTS = ("generate_inputs", "generate_questions", "generate_plain", "generate_topics", *ASKING_AGAIN_PROMPTS)
+PROMPTS = (
+    "generate_inputs", "generate_questions", "generate_plain", "generate_pairs", "generate_pairs_plain",
+    "generate_topics", *ASKING_AGAIN_PROMPTS,
+)  # fmt: skip
 
 _MAX_DEMONSTRATIONS = 24
 _SHOWN_CHARACTERS = 6000
@@ -50,15 +61,19 @@ class Writer:
     def __init__(self, client: ChatClient, task: TaskSpec, wishes: DataRequest, config: DatasetGeneratorConfig) -> None:
         self.plain = speaks_plain(client)
         self.per_request = 1 if self.plain else config.per_request
-        self.template = "generate_inputs"
-        self.form: ReplyForm | None = INPUTS
+        self.pairs = config.writes == "pairs" and task.kind != "multiple_choice"
+        self.template = "generate_pairs" if self.pairs else "generate_inputs"
+        self.form: ReplyForm | None = PAIRS if self.pairs else INPUTS
         if self.plain:
-            self.template, self.form = "generate_plain", None
+            self.template, self.form = "generate_pairs_plain" if self.pairs else "generate_plain", None
         elif task.kind == "multiple_choice":
             self.template, self.form = "generate_questions", QUESTIONS
         self._longest_reply = config.max_tokens
         if self.plain:
-            self._longest_reply = min(config.max_tokens, _plain_tokens(task.demonstrations))
+            written = [
+                plain_pair(shown.input, shown.output) if self.pairs else shown.input for shown in task.demonstrations
+            ]
+            self._longest_reply = min(config.max_tokens, _plain_tokens(written))
         self._task = task
         self._wishes = wishes
         self._config = config
@@ -85,7 +100,9 @@ class Writer:
         limit = min(self._config.max_earlier, len(earlier))
         before = rng.sample(list(earlier), rng.randint(1, limit)) if limit else []
         opening = ""
-        if self.plain:
+        if self.plain and self.pairs:
+            messages = self._plain_pair_messages(shown, before, rng)
+        elif self.plain:
             messages, opening = self._plain_messages(label, shown, before, rng)
         else:
             messages = self._chat_messages(label, count, shown, before, rng, attributes, overused)
@@ -93,7 +110,7 @@ class Writer:
             messages,
             temperature=temperature,
             max_tokens=self._longest_reply,
-            stop=("\n",) if self.plain else (),
+            stop=self._stop(),
             draw=draw,
             purpose="generate",
             schema=self.form.schema if self.form is not None else "",
@@ -106,10 +123,18 @@ class Writer:
 
     def read(self, asked: Asked, reply: str) -> list[Candidate]:
         """The candidates in a reply, at most as many as were asked for."""
+        if self.pairs:
+            found = read_plain_pair(reply) if self.plain else read_pairs(reply)[: asked.count]
+            return with_labels(found, self._task.labels)
         if self.plain:
             return read_continuation(f"{asked.opening} {reply.strip()}" if asked.opening else reply)
         read = read_questions if self._task.kind == "multiple_choice" else read_inputs
         return read(reply)[: asked.count]
+
+    def _stop(self) -> tuple[str, ...]:
+        if not self.plain:
+            return ()
+        return ("\n\n",) if self.pairs else ("\n",)
 
     def _chat_messages(
         self,
@@ -122,7 +147,7 @@ class Writer:
         overused: Sequence[str],
     ) -> tuple[Message, ...]:
         task = self._task
-        common = {
+        common: dict[str, object] = {
             "instruction": task.instruction,
             "attributes": attributes,
             "demonstrations": demonstration_lines(shown),
@@ -135,15 +160,12 @@ class Writer:
         if task.kind == "multiple_choice":
             choices = max((len(row.choices) for row in earlier), default=4)
             return (Message("user", render(self.template, choices=choices, **common)),)
-        text = render(
-            self.template,
-            labels=task.labels,
-            label_notes=dict(task.label_notes),
-            label=label or "",
-            overused=overused,
-            **common,
-        )
-        return (Message("user", text),)
+        common |= {"labels": task.labels, "label_notes": dict(task.label_notes)}
+        if self.pairs:
+            del common["attributes"]
+        else:
+            common |= {"label": label or "", "overused": overused}
+        return (Message("user", render(self.template, **common)),)
 
     def _plain_messages(
         self, label: str | None, shown: Sequence[Demonstration], earlier: Sequence[Example], rng: random.Random
@@ -164,15 +186,31 @@ class Writer:
         continued = "".join(f"- {line}\n" for line in lines) + f"- {opening}".rstrip()
         return (Message("user", guarded(ask)), Message("assistant", continued)), opening
 
+    def _plain_pair_messages(
+        self, shown: Sequence[Demonstration], earlier: Sequence[Example], rng: random.Random
+    ) -> tuple[Message, ...]:
+        """A list of inputs with their outputs, to be continued: the demonstrations and earlier pairs in any order."""
+        labels = self._task.labels
+        given = [(item.input, item.output) for item in shown[:_MAX_DEMONSTRATIONS]]
+        listed = _fitting(
+            [plain_pair(*pair, labels) for pair in [*given, *((row.input, row.target) for row in earlier)]]
+        )
+        rng.shuffle(listed)
+        ask = render(self.template, instruction=brief(self._task.instruction), notes=self._wishes.notes)
+        return (
+            Message("user", guarded(ask)),
+            Message("assistant", "".join(f"{pair}\n\n" for pair in listed) + "Input:"),
+        )
+
 
 def demonstration_lines(shown: Sequence[Demonstration]) -> list[str]:
     """The demonstrations as lines of JSON, as many as fit into a prompt."""
     return _fitting([_line(item.input, item.output) for item in shown[:_MAX_DEMONSTRATIONS]])
 
 
-def _plain_tokens(demonstrations: Sequence[Demonstration]) -> int:
-    """Twice the longest demonstrated input, with room for a rambling one; the most where none is shown."""
-    longest = max((likely_tokens(shown.input) for shown in demonstrations), default=_PLAIN_TOKENS)
+def _plain_tokens(written: Sequence[str]) -> int:
+    """Twice the longest of what the demonstrations show, with room for a rambling one; the most where none is shown."""
+    longest = max(map(likely_tokens, written), default=_PLAIN_TOKENS)
     return min(_PLAIN_TOKENS, 2 * longest + 16)
 
 

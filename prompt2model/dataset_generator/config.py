@@ -46,6 +46,12 @@ class DatasetGeneratorConfig(ComponentConfig):
         le=1,
         description="Where text is written: most of the wanted examples that may have the same output.",
     )
+    writes: Literal["inputs", "pairs"] = Field(
+        "inputs",
+        description="`inputs`: of the label that is wanted most, answered by votes. `pairs`: inputs with outputs, "
+        "no label wished for and no votes; of equal inputs the most frequent output wins, ties go to the shortest "
+        "(self-consistency as in Prompt2Model). Multiple-choice questions always come with their answers.",
+    )
     per_request: int = Field(5, ge=1, description="Examples asked for in one request (the embedded model: always 1).")
     wave: int = Field(
         64, ge=1, le=5000, description="Most examples asked for in a wave; requests depend only on finished waves."

@@ -127,6 +127,8 @@ def _client(context: RunContext, role: str) -> ChatClient | None:
 
 def _votes(task: TaskSpec, config: DatasetGeneratorConfig) -> tuple[int, int]:
     """Fewest and most votes on an input."""
+    if config.writes == "pairs":
+        return 0, 0
     most = config.votes if task.kind != "generation" else max(1, config.votes)
     return (most if config.all_votes else min(most, 2 if task.kind == "generation" else 1)), most
 
@@ -134,15 +136,21 @@ def _votes(task: TaskSpec, config: DatasetGeneratorConfig) -> tuple[int, int]:
 def _writing(task: TaskSpec, written: int, config: DatasetGeneratorConfig, client: ChatClient | None) -> TeacherUse:
     text, answer = _lengths(task)
     earlier = config.max_earlier / 2
+    pairs = config.writes == "pairs"
+    if client is not None and speaks_plain(client) and pairs:
+        shown = (len(task.demonstrations) + earlier) * (text + answer + 6)
+        return TeacherUse(
+            "generator", written, round(written * (_HEAD_PLAIN + shown)), round(written * (text + answer))
+        )
     if client is not None and speaks_plain(client):
         # One input a request, after a list of inputs of the same label.
         own = len(task.demonstrations) / max(1, len(task.labels))
         prompt = _HEAD_PLAIN + (own + earlier) * (text + 2)
         return TeacherUse("generator", written, round(written * prompt), round(written * text))
-    requests = -(-written // config.per_request) + (1 if config.attributes and config.topics else 0)
+    requests = -(-written // config.per_request) + (1 if config.attributes and config.topics and not pairs else 0)
     shown = len(task.demonstrations) * (text + answer + 12)
     prompt = likely_tokens(task.instruction) + _HEAD + shown + earlier * (text + answer + 12)
-    return TeacherUse("generator", requests, round(requests * prompt), round(written * (text + 4)))
+    return TeacherUse("generator", requests, round(requests * prompt), round(written * (text + 4 + pairs * answer)))
 
 
 def _voting(task: TaskSpec, votes: int, client: ChatClient | None, text_tokens: float | None = None) -> TeacherUse:

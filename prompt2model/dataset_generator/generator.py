@@ -78,7 +78,7 @@ class DatasetGenerator(Component[GeneratorInputs, GeneratedData]):
 
     def _write(self, inputs: GeneratorInputs, context: RunContext) -> GeneratedData:
         """New examples, as many as are still wanted."""
-        wanted = quotas(inputs.task, inputs.available, inputs.request, self.config)
+        wanted = self._wanted(inputs, inputs.available)
         total = sum(wanted.values())
         if not total:
             context.progress.say(f"  {len(inputs.available)} rows at hand; nothing is generated")
@@ -87,7 +87,8 @@ class DatasetGenerator(Component[GeneratorInputs, GeneratedData]):
         if lack:
             return self._without_teacher(inputs, total, lack, context)
         session = _Session(inputs, wanted, self.config, context)
-        return session.result(list(context.progress.track(session.grow(), "writing examples", total=total)))
+        rows = list(context.progress.track(session.grow(), "writing examples", total=total))
+        return session.result(session.consistent(rows))
 
     def estimate(self, inputs: GeneratorInputs, context: RunContext) -> Estimate:
         """Calls and tokens if about two thirds of what is written are kept."""
@@ -95,12 +96,17 @@ class DatasetGenerator(Component[GeneratorInputs, GeneratedData]):
         if to_rewrite(inputs.unlabelled) and {"teacher", "generator"} & context.teachers.keys():
             rewriting = transforming_cost(inputs.unlabelled, inputs.task, rewriter_of(context))
         given = as_if_labelled(inputs.unlabelled, inputs.task)
-        wanted = quotas(inputs.task, (*inputs.available, *given), inputs.request, self.config)
+        wanted = self._wanted(inputs, (*inputs.available, *given))
         if self._lack_of_teacher(inputs.task, context):
             wanted = {}
         rest = generation_cost(inputs.task, wanted, given, self.config, context)
         uses, assumptions = (*rewriting.teacher, *rest.teacher), (*rewriting.assumptions, *rest.assumptions)
         return replace(rest, teacher=uses, assumptions=assumptions)
+
+    def _wanted(self, inputs: GeneratorInputs, available: Rows) -> dict[str, int]:
+        """Examples wanted of each label; in one sum where no label is wished for."""
+        wanted = quotas(inputs.task, available, inputs.request, self.config)
+        return wanted if self.config.writes == "inputs" else {ANY: sum(wanted.values())}
 
     @staticmethod
     def _lack_of_teacher(task: TaskSpec, context: RunContext) -> str:
@@ -161,6 +167,10 @@ class _Session:
             self._grown.add(wave, from_disk=False)
             yield from wave.rows
 
+    def consistent(self, rows: Sequence[Example]) -> list[Example]:
+        """Pairs with the output that most writings of their input gave; other rows as they are."""
+        return self._grown.written.settle(rows) if self._writer.pairs else list(rows)
+
     def result(self, rows: Sequence[Example]) -> GeneratedData:
         """What came of it, with what a person should know."""
         grown, say = self._grown, self._context.progress.say
@@ -210,19 +220,26 @@ class _Session:
         asked = self._requests(number, labels, tally)
         replies = complete_readable(self._client, [one.request for one in asked], self._writer.fault)
         candidates = self._new_candidates(asked, replies, tally)
-        electorate = self._electorate = self._electorate or self._elect(candidates)
-        wished = [origin.label or candidate.answer for candidate, origin in candidates]
-        answers = electorate.answer([candidate for candidate, _ in candidates], wished)
         rows: list[Example] = []
         rejected: list[str] = []
-        for (candidate, origin), asked_for, said in zip(candidates, wished, answers, strict=True):
-            tally.answers(said)
-            row = self._accept(candidate, origin, judge(said, asked_for, self._task, self._config), rows, tally)
+        for (candidate, origin), verdict in zip(candidates, self._verdicts(candidates, tally), strict=True):
+            row = self._accept(candidate, origin, verdict, rows, tally)
             if row is None:
                 rejected.append(candidate.input)
             else:
                 rows.append(row)
         return tally.wave(number, rows, rejected, Counter(labels))
+
+    def _verdicts(self, candidates: Sequence[tuple[Candidate, _Origin]], tally: _Tally) -> list[Verdict]:
+        """What the votes say of each candidate; a pair keeps the output that it was written with."""
+        if self._config.writes == "pairs":
+            return [Verdict(candidate.answer) for candidate, _ in candidates]
+        electorate = self._electorate = self._electorate or self._elect(candidates)
+        wished = [origin.label or candidate.answer for candidate, origin in candidates]
+        answers = electorate.answer([candidate for candidate, _ in candidates], wished)
+        for said in answers:
+            tally.answers(said)
+        return [judge(said, wish, self._task, self._config) for said, wish in zip(answers, wished, strict=True)]
 
     def _elect(self, candidates: Sequence[tuple[Candidate, _Origin]]) -> Electorate:
         """The voters; where they score labels, calibrated on what was written for each label and on rows at hand."""
@@ -244,7 +261,7 @@ class _Session:
             for start in range(0, count, most)
         ]
         self._context.rng("wave", number).shuffle(wishes)
-        steered = self._config.attributes and not self._writer.plain
+        steered = self._config.attributes and not self._writer.plain and not self._writer.pairs
         topics = self._wave_topics(number, tally) if steered and self._config.topics else ()
         overused = grown.overused_outputs()
         done = float(len(grown.rows))
@@ -300,6 +317,8 @@ class _Session:
                     found.append((candidate, origin))
                 else:
                     tally.dropped[reason] += 1
+                    if self._writer.pairs and candidate.answer is not None:
+                        tally.repeated.append((candidate.input, candidate.answer))
         return found
 
     def _accept(
@@ -309,8 +328,8 @@ class _Session:
         if verdict.output is None:
             tally.dropped[verdict.reason] += 1
             return None
-        label = verdict.output if self._task.labels else ANY
-        in_this_wave = sum(1 for row in earlier if self._grown.group(row) == label)
+        label = self._grown.group(verdict.output)
+        in_this_wave = sum(1 for row in earlier if self._grown.group(row.target) == label)
         reason = "label already full" if self._grown.missing(label) <= in_this_wave else None
         if reason is None and self._grown.is_output_full(verdict.output, earlier):
             reason = "output too frequent"
@@ -344,6 +363,7 @@ class _Tally:
         self.dropped: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
         self.relabelled = self._asked_again = self._requests = self._prompt_tokens = self._completion_tokens = 0
+        self.repeated: list[tuple[str, str]] = []
 
     def reply(self, reply: Reply) -> None:
         """A request for new inputs was answered or failed, perhaps after a reply that could not be read."""
@@ -373,6 +393,7 @@ class _Tally:
             dropped=dict(self.dropped),
             failed=dict(self.failed),
             asked_again=self._asked_again,
+            repeated=tuple(self.repeated),
             relabelled=self.relabelled,
             requests=self._requests,
             prompt_tokens=self._prompt_tokens,

@@ -9,6 +9,7 @@ from prompt2model.dataset_generator.balance import ANY, share_out
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
 from prompt2model.dataset_generator.steering import OutputBalance
 from prompt2model.dataset_generator.waves import Wave
+from prompt2model.dataset_generator.written_pairs import WrittenOutputs
 from prompt2model.records import Demonstration, Example, TaskSpec
 from prompt2model.text_index.near_duplicates import NearDuplicates
 
@@ -62,13 +63,14 @@ class GrowingSet:
         self.wanted = dict(wanted)
         self.total = sum(wanted.values())
         self.outputs = OutputBalance(config, self.total)
+        self.written = WrittenOutputs()
         self.waves = 0
         self.relabelled = self.asked_again = 0
         self.requests = self.prompt_tokens = self.completion_tokens = 0
         self.dropped: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
         self.given_up: list[str] = []
-        self._closed = bool(task.labels)
+        self._by_label = bool(task.labels) and config.writes == "inputs"
         self._open = task.kind == "generation"
         self._config = config
         self._asked: Counter[str] = Counter()
@@ -85,6 +87,7 @@ class GrowingSet:
                 self.seen.refuse_pair(row.input, row.target)
         self.waves += 1
         self.rows += wave.rows
+        self.written.add(wave)
         if self._open:
             self.outputs.add(row.target for row in wave.rows)
         self.relabelled += wave.relabelled
@@ -97,15 +100,15 @@ class GrowingSet:
         self._asked.update(wave.asked)
         self._kept.update(wave.kept)
         before = Counter(self._have)
-        self._have.update(self.group(row) for row in wave.rows)
+        self._have.update(self.group(row.target) for row in wave.rows)
         for label in wave.asked:
             self._idle[label] = self._idle[label] + 1 if self._have[label] == before[label] else 0
             if self._idle[label] >= self._config.patience and self.missing(label) > 0 and label not in self.given_up:
                 self.given_up.append(label)
 
-    def group(self, row: Example) -> str:
-        """The label under which a row is counted."""
-        return row.target if self._closed else ANY
+    def group(self, output: str) -> str:
+        """The label under which a row with this output is counted."""
+        return output if self._by_label else ANY
 
     def missing(self, label: str) -> int:
         """Examples of the label that are still wanted."""

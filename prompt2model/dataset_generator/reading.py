@@ -55,6 +55,27 @@ def read_questions(reply: str) -> list[Candidate]:
     return candidates
 
 
+def read_pairs(reply: str) -> list[Candidate]:
+    """The inputs with their outputs in a reply that should be a JSON array of objects; a half pair is none."""
+    candidates = []
+    for value in _json_values(reply) or []:
+        output = value.get("output") if isinstance(value, dict) else None
+        text = _input_text(value)
+        if text and isinstance(output, str) and _is_unicode(output) and output.strip():
+            candidates.append(Candidate(text, answer=output.strip()))
+    return candidates
+
+
+def read_plain_pair(reply: str) -> list[Candidate]:
+    """The one pair in a reply that goes on from `Input:`: the input, then its output after `Output:` on a line."""
+    mark = _OTHER_FIELD.search(reply)
+    if mark is None:
+        return []
+    output = reply[mark.end() :].split("\n", maxsplit=1)[0].strip()
+    read = read_continuation(reply[: mark.start()])
+    return [Candidate(read[0].input, answer=output)] if read and output else []
+
+
 def read_rewritten(reply: str, with_choices: bool = False) -> Candidate | None:
     """The input in a reply that should be one JSON object; an empty one where it says that there is none.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from prompt2model.dataset_generator.reading import read_inputs, read_questions, read_rewritten
+from prompt2model.dataset_generator.reading import read_inputs, read_pairs, read_questions, read_rewritten
 from prompt2model.teacher.asking_again import json_fault
 from prompt2model.teacher.schemas import TEXT, list_of, object_of, schema_text
 
@@ -27,6 +27,11 @@ INPUTS = ReplyForm(
     schema_text(inputs=list_of(TEXT)),
     lambda reply: bool(read_inputs(reply)),
     "its JSON has no inputs as strings",
+)
+PAIRS = ReplyForm(
+    schema_text(examples=list_of(object_of(input=TEXT, output=TEXT))),
+    lambda reply: bool(read_pairs(reply)),
+    "its JSON has no objects with an input and an output as strings",
 )
 TOPICS = ReplyForm(
     schema_text(topics=list_of(TEXT)),

@@ -21,7 +21,8 @@ class Wave:
     """What one wave gave. `asked` and `kept` count inputs by the label that they were asked for.
 
     `failed` counts failures by kind; `asked_again` of them are replies that could not be read and were asked for again.
-    `rejected` are inputs that got no output: they are remembered, so that nobody votes on them again.
+    `rejected` are inputs that got no output: they are remembered, so that nobody votes on them again. `repeated` are
+    inputs that were written again, with the outputs that came with them (`writes = "pairs"`).
     """
 
     number: int
@@ -32,6 +33,7 @@ class Wave:
     dropped: Mapping[str, int] = field(default_factory=dict)
     failed: Mapping[str, int] = field(default_factory=dict)
     asked_again: int = 0
+    repeated: tuple[tuple[str, str], ...] = ()
     relabelled: int = 0
     requests: int = 0
     prompt_tokens: int = 0
@@ -49,6 +51,7 @@ def write_wave(folder: Path, wave: Wave, name: str = WAVE) -> None:
         "dropped": dict(wave.dropped),
         "failed": dict(wave.failed),
         "asked_again": wave.asked_again,
+        **({"repeated": wave.repeated} if wave.repeated else {}),
         "relabelled": wave.relabelled,
         "requests": wave.requests,
         "prompt_tokens": wave.prompt_tokens,
@@ -76,6 +79,7 @@ def _read_wave(path: Path, number: int) -> Wave:
             raise ValueError("its first line does not fit")
         del head["wave"], head["rows"]
         head["rejected"] = tuple(head["rejected"])
+        head["repeated"] = tuple((text, output) for text, output in head.get("repeated", ()))
         return Wave(number, tuple(decode_record(Example, row) for row in rows), **head)
     except (ValueError, KeyError, TypeError, AttributeError, RunFolderError) as error:
         raise RunFolderError(

@@ -85,3 +85,44 @@ with N/A when there is none.
 Input: [Posted: 2012-03-05] we open again next Monday, see you then
 Output: next Monday == 2012-03-12
 """
+AGNEWS_LABELS = ("World", "Sports", "Business", "Science or Technology")
+AGNEWS_PROMPT = """Sort a news item by its section. Answer with one of these labels:
+
+- World: politics, conflicts, disasters and society anywhere in the world
+- Sports: matches, results, players, clubs, leagues
+- Business: companies, markets, prices, jobs, trade
+- Science or Technology: research, space, software, devices, the internet
+
+News: Coastal province votes on its own parliament. Polling stations stayed open past midnight as \
+islanders queued to decide whether the capital should give up powers over schools and fishing.
+Label: World
+
+News: Late header sends harbour side into the final. A corner in the last minute was enough for the \
+visitors, who had lost their goalkeeper to injury before the break.
+Label: Sports
+
+News: Tile maker cuts profit forecast. Shares in the family-run manufacturer fell \
+nine percent after it warned that gas prices would eat up most of this year's earnings.
+Label: Business
+
+News: Telescope finds a moon with a tail. Astronomers say the small body loses dust as \
+its orbit brings it close to the planet, much like a comet near the Sun.
+Label: Science or Technology
+"""
+SNLI_LABELS = ("entailment", "contradiction", "neutral")
+SNLI_PROMPT = """Two sentences describe the same scene. Say how the second follows from the first. Answer with one of \
+these labels:
+
+- entailment: the second sentence is certainly true when the first is
+- contradiction: the second sentence cannot be true when the first is
+- neutral: the second sentence may be true or not
+
+Sentences: Sentence 1: Two women carry a ladder across the yard. Sentence 2: People are carrying something outdoors.
+Label: entailment
+
+Sentences: Sentence 1: A boy sleeps on the back seat of a bus. Sentence 2: The boy is driving the bus.
+Label: contradiction
+
+Sentences: Sentence 1: A man in an apron waits at the kitchen door. Sentence 2: The man wants to sell the house.
+Label: neutral
+"""

@@ -307,6 +307,12 @@ def trec_rows(rows: Iterable[Mapping[str, Any]]) -> Rows:
     return [{"input": row["text"], "output": TREC_LABELS[row["label"]]} for row in rows]
 
 
+def agnews_rows(rows: Iterable[Mapping[str, Any]]) -> Rows:
+    """AG News rows, stored as `Title: …` and `Text: …` in two lines, as a headline and what follows it in one."""
+    split = [(row["sentence"].removeprefix("Title: ").partition("\nText: "), row["label"]) for row in rows]
+    return [{"input": f"{title.strip()}. {text.strip()}", "output": label} for (title, _, text), label in split]
+
+
 def whole(result: RunResult, role: str) -> Comparison:
     """The line of a predictor on the most rows."""
     return max((line for line in result.report.comparisons if line.role == role), key=lambda line: line.n)

@@ -105,7 +105,7 @@ def mean_of_seeds(values: Sequence[float], n: int, unit: str = "") -> Figure:
     mean = statistics.fmean(values)
     if len(values) < 2:
         return Figure(mean, n, values=list(values), unit=unit)
-    t = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}.get(len(values), 1.96)
+    t = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 9: 2.306}.get(len(values), 1.96)
     half = t * statistics.stdev(values) / math.sqrt(len(values))
     return Figure(mean, n, mean - half, mean + half, list(values), unit, f"mean of {len(values)} seeds, t interval")
 
