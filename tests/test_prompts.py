@@ -38,6 +38,9 @@ VALUES: dict[str, Any] = {
     "rows": ['{"body": "Where is <my> parcel?"}'],
     "row": '{"body": "Where is <my> parcel?"}',
     "plan": "1. Take the body.",
+    "plain": False,
+    "form": "Answer with a label.",
+    "description": "someone looks for a parcel",
 }
 
 

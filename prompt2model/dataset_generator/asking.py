@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
 from prompt2model.dataset_generator.reading import Candidate, read_continuation, read_inputs, read_questions
-from prompt2model.labelling.prompts import brief, guarded, readable, speaks_plain
+from prompt2model.labelling.prompts import brief, readable, speaks_plain
+from prompt2model.prompt_program import guarded
 from prompt2model.prompts import render
 from prompt2model.records import DataRequest, Demonstration, Example, TaskSpec
 from prompt2model.teacher.client import ChatClient, ChatRequest, Message
