@@ -58,7 +58,9 @@ class PipelineConfig(BaseModel):
         "embedded", description="Who teaches: `embedded`, `openai:NAME` (any OpenAI-compatible endpoint) or `none`."
     )
     teachers: dict[str, str] = Field(
-        default_factory=dict, description="Another teacher for a role: parser, generator, labeller, retriever, judge."
+        default_factory=dict,
+        description="Another teacher for a role: parser, generator, labeller, retriever, judge; `labeller 2`, "
+        "`labeller 3`, ... answer given inputs beside it.",
     )
     base_url: str | list[str] | None = Field(
         None,

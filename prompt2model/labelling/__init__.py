@@ -7,6 +7,7 @@ for prediction in labeller.predict([Item("Where is my parcel?")]): ...
 from prompt2model.labelling.auto_demo import AutoDemoPredictor
 from prompt2model.labelling.batch_decision import BatchDecision, Pilot, decide_batching
 from prompt2model.labelling.calibration import choose_calibration
+from prompt2model.labelling.chain_cost import ChainCost, chain_cost
 from prompt2model.labelling.chains import Chain, chains_fit, task_chains
 from prompt2model.labelling.few_shot import FewShotPredictor
 from prompt2model.labelling.program_predictor import ProgramPredictor
@@ -29,6 +30,7 @@ __all__ = [
     "AutoDemoPredictor",
     "BatchDecision",
     "Chain",
+    "ChainCost",
     "FewShotPredictor",
     "Labeller",
     "Pilot",
@@ -36,6 +38,7 @@ __all__ = [
     "ScoredLabelPredictor",
     "VotingLabeller",
     "bulk_labeller",
+    "chain_cost",
     "chain_voters",
     "chains_fit",
     "chains_labeller",

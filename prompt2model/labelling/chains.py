@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from prompt2model.errors import ConfigError
 from prompt2model.labelling.each_label import EachLabelPredictor
 from prompt2model.labelling.program_predictor import ProgramPredictor
 from prompt2model.labelling.prompts import brief, readable, speaks_plain
@@ -50,38 +51,36 @@ class Chain:
 
 
 def chains_fit(task: TaskSpec) -> bool:
-    """Whether the task can be asked in several styles: by choices, or by labels that differ in their words."""
+    """Whether the task can be asked in several styles: by labels, at least two, that differ by more than their case.
+
+    Choices of an input's own leave room for one style only.
+    """
     words = {" ".join(label.casefold().split()) for label in task.labels} - {""}
-    return task.kind == "multiple_choice" or 1 < len(task.labels) == len(words)
+    return 1 < len(task.labels) == len(words)
 
 
 def task_chains(task: TaskSpec, client: ChatClient, demonstrations: Sequence[Demonstration] = ()) -> tuple[Chain, ...]:
-    """The chains that suit the task, two to five; the same task gives the same chains.
+    """The chains that suit the task, three to five; the same task gives the same chains.
 
     `demonstrations` are the task's own unless given. For a small model (`speaks_plain`) the prompts are short.
+    Raises ConfigError where none suits (`chains_fit`).
     """
+    if not chains_fit(task):
+        raise ConfigError(
+            "prompt chains need closed labels that differ by more than their case; "
+            "leave `labeller` of [generate_data] at votes"
+        )
     shown, plain = tuple(demonstrations or task.demonstrations), speaks_plain(client)
-    styles = [style for style in get_args(Style) if _suits(style, task)]
+    most = {"choices": MOST_LISTED, "yes/no": MOST_ASKED_SINGLY}
+    styles = [style for style in get_args(Style) if len(task.labels) <= most.get(style, len(task.labels))]
     return tuple(
         Chain(style, _Maker(task, _chosen(shown, task, number), plain, style).programs())
         for number, style in enumerate(styles)
     )
 
 
-def _suits(style: Style, task: TaskSpec) -> bool:
-    if style == "choices":
-        return task.kind == "multiple_choice" or len(task.labels) <= MOST_LISTED
-    if style == "yes/no":
-        return 0 < len(task.labels) <= MOST_ASKED_SINGLY
-    # With choices of its own every input is asked by them; they cannot fill a gap.
-    return bool(task.labels) or style == "described"
-
-
 def _chosen(shown: Sequence[Demonstration], task: TaskSpec, number: int) -> tuple[Demonstration, ...]:
     """The demonstrations of the chain `number`: of each label a few, other ones for each chain, in another order."""
-    if not task.labels:
-        own = [shown[(number + place) % len(shown)] for place in range(len(shown))]
-        return tuple(own)
     chosen: list[Demonstration] = []
     for label in task.labels:
         own = [one for one in shown if one.output == label]
@@ -112,16 +111,15 @@ class _Maker:
 
     def _described(self) -> tuple[PromptProgram, ...]:
         """First what the input is about, in words of the teacher's own; then the label of that."""
-        choices = "" if self.task.labels else "{{choices}}"
         describe = Block(
             name="description",
             system=self._system(_SENTENCE),
             prompt=self._render("chain_describe"),
             max_tokens=_DESCRIPTION_TOKENS,
-            stop=("\n",),
+            stop=self._stop(),
         )
-        prompt = self._render("chain_described", description="{{description}}", choices=choices)
-        return (self._program(describe, self._naming(prompt, _NAME if self.task.labels else _CHOOSE)),)
+        prompt = self._render("chain_described", description="{{description}}")
+        return (self._program(describe, self._naming(prompt, _NAME)),)
 
     def _yes_no(self) -> tuple[PromptProgram, ...]:
         """A question for each label; of two labels only for the first."""
@@ -163,9 +161,9 @@ class _Maker:
             name="answer",
             system=self._system(form),
             prompt=prompt,
-            # Demonstrations of choices do not say which ones there were.
-            demonstrations=tuple(demonstrations) if self.task.labels else (),
-            max_tokens=16 + max((len(word.encode("utf-8", "replace")) for word in self.task.labels), default=240),
+            demonstrations=tuple(demonstrations),
+            # A token is at least one byte of UTF-8.
+            max_tokens=16 + max(len(label.encode("utf-8", "replace")) for label in self.task.labels),
             stop=self._stop(),
         )
 
@@ -182,7 +180,7 @@ class _Maker:
         return render(
             "chain_system",
             plain=self.plain,
-            instruction=brief(task.instruction) if self.plain and task.labels else task.instruction,
+            instruction=brief(task.instruction) if self.plain else task.instruction,
             labels=labels,
             label_notes={self._word(label): note for label, note in task.label_notes.items() if label in task.labels},
             form=form,

@@ -17,7 +17,7 @@ from prompt2model.labelling.aggregation import (
     MajorityVote,
     Votes,
 )
-from prompt2model.labelling.chains import chains_fit, task_chains
+from prompt2model.labelling.chains import task_chains
 from prompt2model.predictor import Predictor
 from prompt2model.predictor.no_answer import no_answer
 from prompt2model.records import FailureKind, Item, Prediction, TaskSpec
@@ -141,7 +141,7 @@ class VotingLabeller:
 def chains_labeller(
     client: ChatClient, task: TaskSpec, aggregator: AggregatorName = "majority", *, calibration: Sequence[Item] = ()
 ) -> VotingLabeller:
-    """The task's prompt chains as voters. Raises ConfigError for a task that cannot be asked in several styles."""
+    """The task's prompt chains as voters. Raises ConfigError where no chain suits the task."""
     return VotingLabeller(chain_voters(client, task, calibration=calibration), task.labels, aggregator)
 
 
@@ -149,11 +149,6 @@ def chain_voters(
     client: ChatClient, task: TaskSpec, *, calibration: Sequence[Item] = (), prefix: str = ""
 ) -> dict[str, Predictor]:
     """A voter for each chain, by its style after `prefix`. Raises ConfigError where no chain suits the task."""
-    if not chains_fit(task):
-        raise ConfigError(
-            "prompt chains need closed answers: labels that differ by their words, or choices; "
-            "leave `labeller` of [generate_data] at votes"
-        )
     return {f"{prefix}{chain.style}": chain.predictor(client, calibration) for chain in task_chains(task, client)}
 
 
