@@ -113,7 +113,9 @@ def _answering(
         labels = sum(likely_tokens(label) + 1 for label in task.labels) or 40
         tokens = inputs * scored_tokens(task, text + _TURN, labels)
         return TeacherUse(role, inputs, round(tokens), 0)
-    votes = max(1, config.votes if aggregated and config.labeller == "votes" else min(config.votes, 2))
+    # Two draws that agree are a majority of three.
+    draws = config.votes if aggregated else min(config.votes, 2)
+    votes = max(1, draws) if config.labeller == "votes" else 1
     return replace(_voting(task, inputs * votes, client, text), role=role)
 
 

@@ -98,7 +98,7 @@ def _predictor(
     if task.kind != "generation" and is_scorer(client):
         calibration = _sample(unlabelled, context) if task.labels else ()
         return teacher_predictor(client, task, calibration=calibration)
-    if config.labeller in ("votes", "chains"):
+    if config.labeller == "votes" or config.labeller == "chains":
         return teacher_predictor(client, task)
     first = [_item(row) for row in islice(unlabelled, _PILOT_SAMPLE)]
     predictor, decision = bulk_labeller(client, task, first, labeller=config.labeller, total=len(unlabelled))

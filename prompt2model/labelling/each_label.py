@@ -44,7 +44,7 @@ class EachLabelPredictor:
     @property
     def calls(self) -> int:
         """Requests so far."""
-        return sum(one.calls for one in (*self._forms, *self._predictors))
+        return sum(form.calls for form in self._forms) + sum(one.calls for one in self._predictors)
 
     def predict(self, items: Iterable[Item]) -> Iterator[Prediction]:
         """One prediction per item, in the order of the items."""
