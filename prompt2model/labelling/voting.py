@@ -6,30 +6,21 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
 from prompt2model.errors import ConfigError
-from prompt2model.labelling.aggregation import (
-    Aggregation,
-    Aggregator,
-    DependentLabelModel,
-    LabelModel,
-    MajorityVote,
-    Votes,
-)
 from prompt2model.labelling.chains import task_chains
 from prompt2model.predictor import Predictor
 from prompt2model.predictor.no_answer import no_answer
 from prompt2model.records import FailureKind, Item, Prediction, TaskSpec
 from prompt2model.teacher.client import ChatClient
 
+if TYPE_CHECKING:
+    from prompt2model.labelling.aggregation import Aggregation, Aggregator
+
 AggregatorName = Literal["majority", "label_model", "dependent"]
 
-AGGREGATORS: Mapping[AggregatorName, type[MajorityVote | LabelModel | DependentLabelModel]] = {
-    "majority": MajorityVote,
-    "label_model": LabelModel,
-    "dependent": DependentLabelModel,
-}
+_Belief: TypeAlias = tuple[str | None, tuple[float, ...] | None]
 
 TOGETHER = 256
 """Inputs whose votes a label model learns from together."""
@@ -76,12 +67,12 @@ class VotingLabeller:
     ) -> None:
         if not voters:
             raise ConfigError("nobody votes; name at least one voter")
-        self.name = f"{len(voters)} voters, {AGGREGATORS[aggregator].name}"
+        self._aggregator, self._majority = aggregator_named(aggregator), aggregator_named("majority")
+        self.name = f"{len(voters)} voters, {self._aggregator.name}"
         self.labels = tuple(labels)
         self.aggregations: tuple[Aggregation, ...] = ()
         """What was learned about the voters in the last call, one for each number of choices."""
         self._voters, self._together = dict(voters), together
-        self._aggregator: Aggregator = AGGREGATORS[aggregator]()
         self._answered = 0
 
     @property
@@ -108,34 +99,47 @@ class VotingLabeller:
         """The answers to items that are aggregated together, in their order."""
         said = {name: list(voter.predict(items)) for name, voter in self._voters.items()}
         self._answered += len(items)
+        answers = [self.labels or item.choices for item in items]
+        # Labels are the same for all items; items with choices of their own are alike in how many they have.
         groups: dict[int, list[int]] = {}
-        for place, item in enumerate(items):
-            groups.setdefault(0 if self.labels else len(item.choices), []).append(place)
-        found: dict[int, VotedAnswer] = {}
-        aggregations = []
-        for width, places in sorted(groups.items()):
-            answers = [self.labels or items[place].choices for place in places]
+        for place, own in enumerate(answers):
+            groups.setdefault(len(own), []).append(place)
+        beliefs: dict[int, _Belief] = {}
+        self.aggregations = ()
+        for places in groups.values():
             votes = {name: [predictions[place] for place in places] for name, predictions in said.items()}
-            aggregation = self._aggregate(votes, answers) if width or self.labels else None
-            for row, place in enumerate(places):
-                text, probabilities = None, None
-                if aggregation is not None and (belief := aggregation[row]) is not None:
-                    text, probabilities = answers[row][int(aggregation.places[row])], belief.probabilities
-                found[place] = _voted(text, probabilities, [one[place] for one in said.values()])
-            aggregations += [aggregation] if aggregation is not None else []
-        self.aggregations = tuple(aggregations)
-        return [found[place] for place in range(len(items))]
+            decided = self._decide(votes, [answers[place] for place in places])
+            beliefs |= zip(places, decided, strict=True)
+        return [_voted(beliefs[place], [one[place] for one in said.values()]) for place in range(len(items))]
 
-    def _aggregate(self, votes: Mapping[str, Sequence[Prediction]], answers: Sequence[Sequence[str]]) -> Aggregation:
-        """By position among the answers, so that items with choices of their own can be learned from together."""
+    def _decide(self, votes: Mapping[str, Sequence[Prediction]], answers: Sequence[Sequence[str]]) -> list[_Belief]:
+        """The answer to each item and P(label), by position among its answers, of which all items have as many."""
+        from prompt2model.labelling.aggregation import Votes
+
         names = self.labels or tuple(str(place) for place in range(len(answers[0])))
+        if not names:
+            return [(None, None)] * len(answers)
         said = {
             name: [_named(one.text, own, names) for one, own in zip(predictions, answers, strict=True)]
             for name, predictions in votes.items()
         }
-        table = Votes.from_answers(names, said)
-        enough = len(answers) >= _FEWEST
-        return (self._aggregator if enough else MajorityVote()).aggregate(table)
+        aggregator = self._aggregator if len(answers) >= _FEWEST else self._majority
+        aggregation = aggregator.aggregate(Votes.from_answers(names, said))
+        self.aggregations += (aggregation,)
+        return [
+            (None, None) if belief is None else (own[place], belief.probabilities)
+            for belief, place, own in zip(aggregation, map(int, aggregation.places), answers, strict=True)
+        ]
+
+
+def aggregator_named(name: AggregatorName) -> Aggregator:
+    """The aggregator that a setting names."""
+    from prompt2model.labelling.aggregation import DependentLabelModel, LabelModel, MajorityVote
+
+    made: dict[AggregatorName, Aggregator] = {
+        "majority": MajorityVote(), "label_model": LabelModel(), "dependent": DependentLabelModel(),
+    }  # fmt: skip
+    return made[name]
 
 
 def chains_labeller(
@@ -157,7 +161,8 @@ def _named(text: str | None, answers: Sequence[str], names: Sequence[str]) -> st
     return names[answers.index(text)] if text is not None and text in answers else None
 
 
-def _voted(text: str | None, probabilities: tuple[float, ...] | None, said: Sequence[Prediction]) -> VotedAnswer:
+def _voted(belief: _Belief, said: Sequence[Prediction]) -> VotedAnswer:
+    text, probabilities = belief
     failures = tuple(one.failure for one in said if one.failure is not None)
     failure = None
     if text is None:
