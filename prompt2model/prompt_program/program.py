@@ -55,7 +55,7 @@ class PromptProgram(_Record):
     """Blocks in their order; the last one's answer is the program's.
 
     With `answers` that answer is a label. Without, it is one of the item's choices where the last block shows
-    `{{choices}}`, else text.
+    `{{choices}}`, else text. Building one from values raises pydantic's ValidationError where they do not fit.
     """
 
     name: Annotated[str, StringConstraints(min_length=1)]
