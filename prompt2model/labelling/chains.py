@@ -62,7 +62,9 @@ def chains_fit(task: TaskSpec) -> bool:
 def task_chains(task: TaskSpec, client: ChatClient, demonstrations: Sequence[Demonstration] = ()) -> tuple[Chain, ...]:
     """The chains that suit the task, three to five; the same task gives the same chains.
 
-    `demonstrations` are the task's own unless given. For a small model (`speaks_plain`) the prompts are short.
+    `demonstrations` are the task's own unless given. For a small model (`speaks_plain`) the prompts are short, and no
+    question is asked for each label: it cannot tell (measured on 100 TREC-6 training rows: .22 right, three other styles
+    .45 to .56), and nearly half of all tokens go there.
     Raises ConfigError where none suits (`chains_fit`).
     """
     if not chains_fit(task):
@@ -71,7 +73,7 @@ def task_chains(task: TaskSpec, client: ChatClient, demonstrations: Sequence[Dem
             "leave `labeller` of [generate_data] at votes"
         )
     shown, plain = tuple(demonstrations or task.demonstrations), speaks_plain(client)
-    most = {"choices": MOST_LISTED, "yes/no": MOST_ASKED_SINGLY}
+    most = {"choices": MOST_LISTED, "yes/no": 0 if plain else MOST_ASKED_SINGLY}
     styles = [style for style in get_args(Style) if len(task.labels) <= most.get(style, len(task.labels))]
     return tuple(
         Chain(style, _Maker(task, _chosen(shown, task, number), plain, style).programs())

@@ -44,8 +44,10 @@ def honest(request: ChatRequest) -> str:
 def test_the_chains_differ_in_style_and_demonstrations_and_are_the_same_every_time(model: str) -> None:
     client = ScriptedClient(honest, model=model)
     chains = task_chains(FIVE, client)
-    assert [chain.style for chain in chains] == ["plain", "choices", "yes/no", "cloze", "described"]
-    assert [len(chain.programs) for chain in chains] == [1, 1, 5, 1, 1]
+    singly = {"yes/no": 5} if model == "scripted" else {}
+    assert {chain.style: len(chain.programs) for chain in chains} == {
+        **dict.fromkeys(("plain", "choices", "cloze", "described"), 1), **singly,
+    }  # fmt: skip
     assert task_chains(FIVE, client) == chains
     shown = [
         {one.values["input"] for one in chain.programs[0].blocks[-1].demonstrations if "text" in one.values["input"]}
