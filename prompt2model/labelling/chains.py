@@ -63,8 +63,8 @@ def task_chains(task: TaskSpec, client: ChatClient, demonstrations: Sequence[Dem
     """The chains that suit the task, three to five; the same task gives the same chains.
 
     `demonstrations` are the task's own unless given. For a small model (`speaks_plain`) the prompts are short, and no
-    question is asked for each label: it cannot tell (measured on 100 TREC-6 training rows: .22 right, three other styles
-    .45 to .56), and nearly half of all tokens go there.
+    question is asked for each label, where nearly half of all tokens would go: it cannot tell (measured on 100 TREC-6
+    training rows: .22 right, three other styles .45 to .56).
     Raises ConfigError where none suits (`chains_fit`).
     """
     if not chains_fit(task):
