@@ -58,7 +58,9 @@ class PipelineConfig(BaseModel):
         "embedded", description="Who teaches: `embedded`, `openai:NAME` (any OpenAI-compatible endpoint) or `none`."
     )
     teachers: dict[str, str] = Field(
-        default_factory=dict, description="Another teacher for a role: parser, generator, labeller, retriever, judge."
+        default_factory=dict,
+        description="Another teacher for a role: parser, generator, labeller, retriever, judge; `labeller 2`, "
+        "`labeller 3`, ... answer given inputs beside it.",
     )
     base_url: str | list[str] | None = Field(
         None,
@@ -240,7 +242,11 @@ def folder_or_id(model: str, folder: Path) -> str:
 
 def with_own_review(config: PipelineConfig) -> PipelineConfig:
     """A run that is given again keeps what a person decided about its rows, unless the config says otherwise."""
-    run = config.runs_folder / config.run_name()
+    try:
+        run = config.runs_folder / config.run_name()
+    except PromptError:
+        # Said when the run begins: what is wrong with the settings comes first.
+        return config
     decisions = (run / "review" / "decisions.jsonl").resolve()
     if "reviewed" in config.assemble_data or not (run / "config.toml").is_file() or not decisions.is_file():
         return config

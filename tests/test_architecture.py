@@ -46,7 +46,10 @@ FLOORS: tuple[frozenset[str], ...] = (
 FLOOR_OF = {room: number for number, floor in enumerate(FLOORS) for room in floor}
 # On these floors rooms share the floor but not each other's doors.
 CLOSED_FLOORS = {7, 8, 9}
-SAME_FLOOR = {("predict_file", "show"), ("run_store", "artifacts"), ("pipeline", "config"), ("labelling", "predictor")}
+SAME_FLOOR = {
+    ("predict_file", "show"), ("run_store", "artifacts"), ("pipeline", "config"), ("labelling", "predictor"),
+    ("prompt_program", "teacher"),
+}  # fmt: skip
 HEAVY = {
     "torch", "transformers", "datasets", "gradio", "sklearn", "matplotlib", "openai", "peft", "evaluate",
     "sentence_transformers", "bert_score", "pandas", "pyarrow", "accelerate", "sacrebleu", "datasketch", "rank_bm25",

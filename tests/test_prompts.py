@@ -39,6 +39,9 @@ VALUES: dict[str, Any] = {
     "row": '{"body": "Where is <my> parcel?"}',
     "plan": "1. Take the body.",
     "fault": "it has no JSON in it",
+    "plain": False,
+    "form": "Answer with a label.",
+    "description": "someone looks for a parcel",
 }
 
 

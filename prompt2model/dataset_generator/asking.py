@@ -18,7 +18,8 @@ from prompt2model.dataset_generator.reading import (
 )
 from prompt2model.dataset_generator.reply_forms import INPUTS, PAIRS, QUESTIONS, ReplyForm
 from prompt2model.dataset_generator.written_pairs import plain_pair, with_labels
-from prompt2model.labelling.prompts import brief, guarded, readable, speaks_plain
+from prompt2model.labelling.prompts import brief, readable, speaks_plain
+from prompt2model.prompt_program import guarded
 from prompt2model.prompts import render
 from prompt2model.records import DataRequest, Demonstration, Example, TaskSpec
 from prompt2model.teacher.asking_again import PROMPTS as ASKING_AGAIN_PROMPTS

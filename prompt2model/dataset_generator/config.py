@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from prompt2model.component import ComponentConfig
+from prompt2model.labelling import AggregatorName
 
 
 class DatasetGeneratorConfig(ComponentConfig):
@@ -72,16 +73,23 @@ class DatasetGeneratorConfig(ComponentConfig):
         description="When two written answers are the same: `exact` after normalisation, or `similar` (word overlap "
         "F1 of at least 0.5). `auto`: similar where the demonstrations' outputs are longer than four words.",
     )
-    labeller: Literal["votes", "auto", "single", "batch"] = Field(
+    labeller: Literal["votes", "chains", "auto", "single", "batch"] = Field(
         "votes",
-        description="How a teacher that writes answers given inputs: `votes` (several draws, the majority), `single` "
-        "(once), `batch` (many in one call), `auto` (in batches where a pilot finds them cheaper and as good).",
+        description="How given inputs are answered: by `votes` (several draws; a teacher that scores: its label "
+        "scores), `chains` (the question asked in several styles), or by a teacher that writes `single` (once), "
+        "`batch` (many in one call), `auto` (in batches where a pilot finds them cheaper and as good).",
+    )
+    aggregator: AggregatorName = Field(
+        "majority",
+        description="What makes one label of several votes on a given input (draws, chains, teachers `labeller 2`, "
+        "...): `majority`, `label_model` (learns how good each voter is) or `dependent` (also which repeat others).",
     )
     surest_share: float = Field(
         0.6,
         gt=0,
         le=1,
-        description="Of the given inputs with the same scored label, the share that is kept, the surest first.",
+        description="Of the given inputs with the same label, the share that is kept, the surest first; those on which "
+        "all votes agree are kept anyway.",
     )
     near_duplicate: float = Field(
         0.8, gt=0, le=1, description="Jaccard similarity of character 5-grams from which two inputs are one."

@@ -8,8 +8,9 @@ from dataclasses import replace
 from prompt2model.component import Estimate, RunContext, TeacherUse
 from prompt2model.dataset_generator.balance import ANY
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
+from prompt2model.dataset_generator.input_labellers import CHAIN_CALIBRATION, labellers, votes_are_aggregated
 from prompt2model.dataset_generator.transforming import shown_row
-from prompt2model.labelling import channel_fits, scored_tokens
+from prompt2model.labelling import chain_cost, channel_fits, scored_tokens, task_chains
 from prompt2model.labelling.prompts import speaks_plain
 from prompt2model.records import Example, GeneratedData, Rows, Source, TaskSpec, make_example
 from prompt2model.teacher.client import ChatClient, is_scorer
@@ -75,23 +76,47 @@ def transforming_cost(unlabelled: Rows, task: TaskSpec, client: ChatClient) -> E
 
 
 def _labelling_cost(task: TaskSpec, unlabelled: Rows, config: DatasetGeneratorConfig, context: RunContext) -> Estimate:
-    client = _client(context, "labeller")
-    if not len(unlabelled) or client is None:
+    clients = labellers(context.teachers)
+    if not len(unlabelled) or not clients:
         return Estimate(makes=GeneratedData((), {}, 0, {}, 0, 0))
     text = sum(likely_tokens(row.input) for row in unlabelled) / len(unlabelled)
+    aggregated = votes_are_aggregated(clients.values(), task, config)
+    uses = [
+        _answering(role, client, task, config, len(unlabelled), text, aggregated) for role, client in clients.items()
+    ]
+    each = sum(use.calls for use in uses) / len(unlabelled)
+    return Estimate(
+        tuple(uses),
+        assumptions=(f"{len(unlabelled):,} given inputs, {each:.3g} answer{'s' if each > 1 else ''} each",),
+        makes=GeneratedData(unlabelled, {}, 0, {}, 0, 0),
+    )
+
+
+def _answering(
+    role: str,
+    client: ChatClient,
+    task: TaskSpec,
+    config: DatasetGeneratorConfig,
+    inputs: int,
+    text: float,
+    aggregated: bool,
+) -> TeacherUse:
+    """What one labeller is asked about given inputs of `text` tokens; `aggregated`: all votes are asked for."""
     scored = is_scorer(client) and task.kind != "generation"
-    fewest = 1 if scored else max(1, min(config.votes, 2))
-    use = _voting(task, len(unlabelled) * fewest, client, text)
+    if config.labeller == "chains":
+        one = chain_cost(task_chains(task, client), text, scored=scored)
+        asked = inputs + (min(CHAIN_CALIBRATION, inputs) if scored else 0)
+        prompt, completion = round(asked * one.prompt_tokens), round(asked * one.completion_tokens)
+        return TeacherUse(role, asked * one.calls, prompt, completion)
     if scored:
         # Two orders of the demonstrations and the channel, each for every input.
         labels = sum(likely_tokens(label) + 1 for label in task.labels) or 40
-        tokens = len(unlabelled) * scored_tokens(task, text + _TURN, labels)
-        use = TeacherUse("labeller", len(unlabelled), round(tokens), 0)
-    return Estimate(
-        (use,),
-        assumptions=(f"{len(unlabelled):,} given inputs, {fewest} answer{'s' if fewest > 1 else ''} each",),
-        makes=GeneratedData(unlabelled, {}, 0, {}, 0, 0),
-    )
+        tokens = inputs * scored_tokens(task, text + _TURN, labels)
+        return TeacherUse(role, inputs, round(tokens), 0)
+    # Two draws that agree are a majority of three.
+    draws = config.votes if aggregated else min(config.votes, 2)
+    votes = max(1, draws) if config.labeller == "votes" else 1
+    return replace(_voting(task, inputs * votes, client, text), role=role)
 
 
 def _writing_cost(

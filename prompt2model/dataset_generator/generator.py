@@ -66,6 +66,7 @@ class DatasetGenerator(Component[GeneratorInputs, GeneratedData]):
     Config = DatasetGeneratorConfig
     Inputs = GeneratorInputs
     Output = GeneratedData
+    version = 2
     prompts = (*ASKING_PROMPTS, *LABELLING_PROMPTS, *TRANSFORM_PROMPTS)
 
     def run(self, inputs: GeneratorInputs, context: RunContext) -> GeneratedData:

@@ -4,51 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 
 from prompt2model.component import RunContext
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
-from prompt2model.dataset_generator.consistency import Electorate, Verdict, judge
-from prompt2model.dataset_generator.reading import Candidate
+from prompt2model.dataset_generator.input_labellers import SHARD_ROWS, Labelled, Labels, input_labeller, labellers
 from prompt2model.dataset_generator.sums import of_shard, together
 from prompt2model.dataset_generator.transforming import rewrite_rows
 from prompt2model.dataset_generator.waves import Wave, read_waves, write_wave
 from prompt2model.errors import TeacherError
-from prompt2model.labelling import AutoDemoPredictor, bulk_labeller, teacher_predictor
-from prompt2model.predictor import Predictor
 from prompt2model.records import (
-    Demonstration,
     Example,
-    FailureKind,
     GeneratedData,
-    Item,
-    Prediction,
     Rows,
     TaskSpec,
     make_example,
 )
-from prompt2model.teacher.client import ChatClient, is_scorer
 
 SHARD = "labelled"
 """Name of the files of labelled inputs, beside the waves."""
-
-_SHARD_ROWS = 256
-_CALIBRATION_INPUTS = 256
-"""Inputs that scores are calibrated on, a random sample in their natural mix."""
-_PILOT_SAMPLE = 2048
-"""Inputs among which a pilot of batches looks for neighbours."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Labelled:
-    """What came of one input."""
-
-    verdict: Verdict
-    failures: tuple[FailureKind, ...]
-    calls: int
-    prompt_tokens: int
-    completion_tokens: int
 
 
 def label_given(
@@ -60,7 +35,7 @@ def label_given(
     """
     if not len(unlabelled):
         return None
-    if not ({"teacher", "labeller"} & context.teachers.keys()):
+    if not labellers(context.teachers):
         where = ", ".join(dict.fromkeys(row.source.dataset for row in unlabelled))
         raise TeacherError(
             f"{len(unlabelled):,} inputs have no answers ({where}) and the run has no teacher to label them: name one "
@@ -73,7 +48,7 @@ def label_given(
         unlabelled = (*(row for row in unlabelled if row.source.kind != "transformed"), *rewritten.rows)
     count = len(unlabelled)
     shards = label_inputs(unlabelled, task, config, context)
-    for shard in context.progress.track(shards, "labelling inputs", total=-(-count // _SHARD_ROWS)):
+    for shard in context.progress.track(shards, "labelling inputs", total=-(-count // SHARD_ROWS)):
         data = together(data, of_shard(shard))
     kept = surest(tuple(data.rows), config.surest_share)
     doubtful = len(data.rows) - len(kept)
@@ -99,96 +74,19 @@ def label_inputs(
     done = 0
     for shard in read_waves(context.folder, SHARD):
         done += 1
-        next(islice(source, _SHARD_ROWS - 1, _SHARD_ROWS), None)
+        next(islice(source, SHARD_ROWS - 1, SHARD_ROWS), None)
         yield shard
-    labeller: _Asking | _Voting | None = None
-    while chunk := list(islice(source, _SHARD_ROWS)):
-        labeller = labeller or _labeller(unlabelled, task, config, context)
+    labeller: Labels | None = None
+    teachers = ", ".join(dict.fromkeys(client.model for client in labellers(context.teachers).values()))
+    while chunk := list(islice(source, SHARD_ROWS)):
+        labeller = labeller or input_labeller(unlabelled, task, config, context)
         done += 1
-        shard = _shard(done, chunk, labeller.label(chunk), context.teacher("labeller").model)
+        shard = _shard(done, chunk, labeller.label(chunk), teachers)
         write_wave(context.folder, shard, SHARD)
         yield shard
 
 
-def _labeller(
-    unlabelled: Rows, task: TaskSpec, config: DatasetGeneratorConfig, context: RunContext
-) -> _Asking | _Voting:
-    client = context.teacher("labeller")
-    if task.kind != "generation" and is_scorer(client):
-        calibration = _sample(unlabelled, context) if task.labels else ()
-        return _Asking(teacher_predictor(client, task, calibration=calibration))
-    if config.labeller == "votes":
-        return _Voting(client, task, config, context)
-    first = [_item(row) for row in islice(unlabelled, _PILOT_SAMPLE)]
-    predictor, decision = bulk_labeller(client, task, first, labeller=config.labeller, total=len(unlabelled))
-    if decision is not None:
-        context.progress.say(f"  {decision.text}")
-    return _Asking(predictor)
-
-
-def _sample(unlabelled: Rows, context: RunContext) -> tuple[Demonstration, ...]:
-    """Inputs under one presumed label, so that the calibration takes their plain mean."""
-    size = len(unlabelled)
-    rng = context.rng("calibration of given inputs")
-    chosen = set(rng.sample(range(size), min(_CALIBRATION_INPUTS, size)))
-    return tuple(Demonstration(row.input, "") for number, row in enumerate(unlabelled) if number in chosen)
-
-
-def _item(row: Example) -> Item:
-    return Item(row.input, row.choices, row.evidence)
-
-
-class _Asking:
-    """One answer of a predictor to each input; P(label) where it scores."""
-
-    def __init__(self, predictor: Predictor) -> None:
-        self._predictor = predictor
-
-    def label(self, rows: Sequence[Example]) -> Iterator[_Labelled]:
-        before = self._calls()
-        predictions = list(self._predictor.predict(map(_item, rows)))
-        # Of calls that answered many inputs at once the first ones are charged.
-        batched = None if before is None else (self._calls() or 0) - before
-        for place, prediction in enumerate(predictions):
-            yield _Labelled(
-                self._verdict(prediction),
-                (prediction.failure,) if prediction.failure is not None else (),
-                1 if batched is None else int(place < batched),
-                prediction.prompt_tokens,
-                prediction.completion_tokens,
-            )
-
-    def _calls(self) -> int | None:
-        return self._predictor.calls if isinstance(self._predictor, AutoDemoPredictor) else None
-
-    @staticmethod
-    def _verdict(prediction: Prediction) -> Verdict:
-        if prediction.text is None:
-            return Verdict(None, "no answer")
-        soft = prediction.probabilities
-        return Verdict(prediction.text, "", tuple(round(value, 6) for value in soft) if soft else None)
-
-
-class _Voting:
-    """The answer that most of several draws agree on."""
-
-    def __init__(self, client: ChatClient, task: TaskSpec, config: DatasetGeneratorConfig, context: RunContext) -> None:
-        self._electorate = Electorate(client, task, config, context.rng("votes"))
-        self._task, self._config = task, config
-
-    def label(self, rows: Sequence[Example]) -> Iterator[_Labelled]:
-        candidates = [Candidate(row.input, row.choices) for row in rows]
-        for said in self._electorate.answer(candidates, [None] * len(rows)):
-            yield _Labelled(
-                judge(said, None, self._task, self._config),
-                said.failures,
-                said.calls,
-                said.prompt_tokens,
-                said.completion_tokens,
-            )
-
-
-def _shard(number: int, chunk: Sequence[Example], labelled: Iterator[_Labelled], teacher: str) -> Wave:
+def _shard(number: int, chunk: Sequence[Example], labelled: Iterator[Labelled], teacher: str) -> Wave:
     rows: list[Example] = []
     dropped: Counter[str] = Counter()
     failed: Counter[str] = Counter()
@@ -218,15 +116,18 @@ def _shard(number: int, chunk: Sequence[Example], labelled: Iterator[_Labelled],
 def surest(rows: Sequence[Example], share: float) -> tuple[Example, ...]:
     """Of the rows of each label the share with the highest P(label), at least one; rows without one all stay.
 
+    So do those on which every vote agreed (P of 1): nothing but their place would tell them apart.
+
     Chosen label by label, so that a label that the teacher is seldom sure of does not vanish. The default share was
     chosen on 2,000 TREC-6 training questions (n = 800 others): students of .40 to .60 are right on .60, of all on .56.
     """
     by_label: dict[str, list[int]] = {}
     for place, row in enumerate(rows):
-        if row.soft_label is not None:
+        if row.soft_label:
             by_label.setdefault(row.target, []).append(place)
     doubtful: set[int] = set()
     for places in by_label.values():
         ordered = sorted(places, key=lambda place: (-max(rows[place].soft_label or ()), place))
-        doubtful.update(ordered[max(1, round(share * len(ordered))) :])
+        beyond = ordered[max(1, round(share * len(ordered))) :]
+        doubtful.update(place for place in beyond if max(rows[place].soft_label or ()) < 1)
     return tuple(row for place, row in enumerate(rows) if place not in doubtful)

@@ -24,7 +24,7 @@ from prompt2model.dataset_generator.transform_plans import TransformPlan, kept_p
 from prompt2model.dataset_generator.waves import Wave, read_waves, write_wave
 from prompt2model.errors import TeacherError
 from prompt2model.labelling import speaks_plain
-from prompt2model.labelling.prompts import without_mark
+from prompt2model.prompt_program import without_mark
 from prompt2model.prompts import prompt_hash, render
 from prompt2model.records import Example, GeneratedData, Rows, TaskSpec, make_example
 from prompt2model.teacher.asking_again import PROMPTS as ASKING_AGAIN_PROMPTS

@@ -13,7 +13,8 @@ from dataclasses import replace
 from prompt2model.dataset_generator.reading import Candidate
 from prompt2model.dataset_generator.waves import Wave
 from prompt2model.labelling import read_label
-from prompt2model.labelling.prompts import guarded, readable
+from prompt2model.labelling.prompts import readable
+from prompt2model.prompt_program import guarded
 from prompt2model.records import Example, make_example
 from prompt2model.text_index.near_duplicates import normalise_text
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from prompt2model.labelling.batch_marks import ARROW
-from prompt2model.labelling.prompts import guarded, item_text
+from prompt2model.prompt_program import guarded, item_text
 from prompt2model.prompts import render
 from prompt2model.records import Demonstration, Item, TaskSpec
 from prompt2model.teacher.client import Message

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from prompt2model.labelling.prompts import LabellingPrompt, choice_letter, demonstrations_for, speaks_plain
+from prompt2model.labelling.prompts import LabellingPrompt, demonstrations_for, speaks_plain
 from prompt2model.labelling.reading import plain_form, read_label
 from prompt2model.predictor.no_answer import no_answer
+from prompt2model.prompt_program import choice_letter
 from prompt2model.records import Demonstration, Item, Prediction, TaskSpec
 from prompt2model.teacher.client import ChatClient, ChatRequest, ChatResponse
 

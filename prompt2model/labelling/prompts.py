@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from string import ascii_uppercase
 
+from prompt2model.prompt_program import guarded, item_text, without_mark
 from prompt2model.prompts import render
 from prompt2model.records import Demonstration, Item, TaskSpec
 from prompt2model.teacher.client import ChatClient, Message
@@ -18,10 +18,10 @@ from prompt2model.teacher.client import ChatClient, Message
 PROMPTS = (
     "label_system", "label_input", "label_plain", "label_channel",
     "label_batch_system", "label_batch_inputs", "label_batch_answers",
+    "chain_system", "chain_choices", "chain_yes_no", "chain_cloze", "chain_describe", "chain_described",
 )  # fmt: skip
 """The prompt templates of this room: part of the fingerprint of every step that asks a teacher for answers."""
 
-_CONTROL = re.compile(r"<\|")
 _LIST_ITEM = re.compile(r"\s*(?:[-*•]|\d+[.)])\s")
 _SENTENCE = re.compile(r".+?(?:[.!?:。！？]+(?=\s|$)\s*|$)", re.DOTALL)
 _BRIEF = 400
@@ -97,31 +97,6 @@ class LabellingPrompt:
 def speaks_plain(client: ChatClient) -> bool:
     """Whether the client is the embedded model, which is too small to follow rules about form."""
     return client.model.startswith("embedded")
-
-
-def item_text(item: Item) -> str:
-    """The input with its choices (A., B., …) and its evidence, as the teacher reads it."""
-    parts = [item.input]
-    if item.choices:
-        parts.append("\n".join(f"{choice_letter(n)}. {choice}" for n, choice in enumerate(item.choices)))
-    if item.evidence:
-        parts.append("Evidence:\n" + "\n".join(item.evidence))
-    return "\n".join(parts)
-
-
-def choice_letter(number: int) -> str:
-    """A, B, … Z, then 27, 28, …"""
-    return ascii_uppercase[number] if number < len(ascii_uppercase) else str(number + 1)
-
-
-def without_mark(text: str, mark: str) -> str:
-    """The guarded text with every `<mark>` and `</mark>` broken: what stands between such marks cannot end them."""
-    return re.sub(rf"<\s*(/?)\s*{mark}\s*>", rf"< \1{mark} >", guarded(text), flags=re.IGNORECASE)
-
-
-def guarded(text: str) -> str:
-    """The text without anything that a chat template would take for the end of a turn (`<|im_end|>` and its like)."""
-    return _CONTROL.sub("< |", text)
 
 
 def brief(instruction: str) -> str:

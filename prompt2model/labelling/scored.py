@@ -6,10 +6,10 @@ import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import NamedTuple
 
 from prompt2model.errors import ConfigError, TeacherError
-from prompt2model.labelling.calibration import CONTENT_FREE, mean_scores
+from prompt2model.labelling.calibrated_form import CalibratedForm, OwnChoicesForm
+from prompt2model.labelling.calibration import CONTENT_FREE
 from prompt2model.labelling.prompts import LabellingPrompt, demonstrations_for, speaks_plain
 from prompt2model.labelling.scoring_forms import AnswerScores, ChannelForm, DirectForm, ScoringForm, Way
 from prompt2model.predictor.no_answer import no_answer
@@ -17,13 +17,6 @@ from prompt2model.records import Demonstration, Item, Prediction, TaskSpec
 from prompt2model.teacher.client import ChatClient, is_scorer
 
 _CHUNK = 256
-
-
-class _Calibrated(NamedTuple):
-    """Scores of the calibration inputs, and what is taken away from every score."""
-
-    scores: dict[Item, AnswerScores]
-    baseline: tuple[float, ...] | None
 
 
 class ScoredLabelPredictor:
@@ -67,25 +60,30 @@ class ScoredLabelPredictor:
         self.name = f"{model}, scored labels"
         self.labels = task.labels
         shown = _orders(demonstrations_for(task, demonstrations), orders, seed)
+        # By presumed label, each of which counts the same in the mean.
+        groups: dict[str, list[Item]] = {}
+        for row in calibration if task.labels else ():
+            groups.setdefault(row.output, []).append(Item(row.input))
+        free = [Item(text) for text in CONTENT_FREE]
         # One order after the other: what the requests of an order share is computed once.
         self._ways: list[list[ScoringForm]] = []
         if "direct" in ways:
             prompts = [LabellingPrompt(task, order, plain) for order in shown]
-            self._ways.append([DirectForm(client, prompt, purpose) for prompt in prompts])
+            direct = [DirectForm(client, prompt, purpose) for prompt in prompts]
+            if calibrate and not task.labels:
+                self._ways.append([OwnChoicesForm(form) for form in direct])
+            else:
+                inputs = (list(groups.values()) or [free]) if calibrate else []
+                self._ways.append([CalibratedForm(form, inputs) for form in direct])
         if "channel" in ways:
-            self._ways.append([ChannelForm(client, task, shown[0], purpose)])
-        # By presumed label, each of which counts the same in the mean.
-        self._calibration: dict[str, list[Item]] = {}
-        for row in calibration if task.labels else ():
-            self._calibration.setdefault(row.output, []).append(Item(row.input))
-        self._calibrate = calibrate
-        self._by_form: dict[ScoringForm, _Calibrated] = {}
+            channel = ChannelForm(client, task, shown[0], purpose)
+            self._ways.append([CalibratedForm(channel, list(groups.values()) if calibrate else [])])
 
     def predict(self, items: Iterable[Item]) -> Iterator[Prediction]:
         """One prediction per item, in the order of the items."""
         source = iter(items)
         while chunk := list(islice(source, _CHUNK)):
-            columns = [[self._scores(form, chunk) for form in way] for way in self._ways]
+            columns = [[form.score(chunk) for form in way] for way in self._ways]
             for number, item in enumerate(chunk):
                 yield self._read(item, [[column[number] for column in way] for way in columns])
 
@@ -95,26 +93,6 @@ class ScoredLabelPredictor:
         if prediction.failure is not None:
             raise no_answer(prediction.failure)
         yield prediction.text or ""
-
-    def _scores(self, form: ScoringForm, items: Sequence[Item]) -> list[AnswerScores]:
-        """What the input adds: the scores of each item less those without it."""
-        if not self.labels and self._calibrate:
-            return _less_content_free(form, items)
-        known, baseline = self._calibrated(form)
-        # An input that the form was calibrated on is not scored again.
-        asked = list(dict.fromkeys(item for item in items if item not in known))
-        scores = known | dict(zip(asked, form.score(asked), strict=True))
-        return [_less(scores[item], baseline) for item in items]
-
-    def _calibrated(self, form: ScoringForm) -> _Calibrated:
-        """What the labels score on the calibration inputs, and the mean of it, once for all items."""
-        if form not in self._by_form:
-            free = [Item(text) for text in CONTENT_FREE] if isinstance(form, DirectForm) else []
-            groups = (list(self._calibration.values()) or [free]) if self._calibrate else []
-            inputs = list(dict.fromkeys(item for group in groups for item in group))
-            scores = dict(zip(inputs, form.score(inputs), strict=True))
-            self._by_form[form] = _Calibrated(scores, mean_scores([scores[item] for item in group] for group in groups))
-        return self._by_form[form]
 
     def _read(self, item: Item, by_way: Sequence[Sequence[AnswerScores]]) -> Prediction:
         scored = [one for way in by_way for one in way]
@@ -127,25 +105,6 @@ class ScoredLabelPredictor:
         scores = _mean(ways)
         text = (self.labels or item.choices)[max(range(len(scores)), key=scores.__getitem__)]
         return Prediction(text, probabilities=softmax(scores), raw=text, prompt_tokens=tokens)
-
-
-def _less_content_free(form: ScoringForm, items: Sequence[Item]) -> list[AnswerScores]:
-    """Scores of each item's own choices, less what these choices score after inputs without content."""
-    free = [Item(text, item.choices) for item in items for text in CONTENT_FREE]
-    scores = form.score([*items, *free])
-    baselines = scores[len(items) :]
-    width = len(CONTENT_FREE)
-    return [
-        _less(one, mean_scores([baselines[number * width : (number + 1) * width]]))
-        for number, one in enumerate(scores[: len(items)])
-    ]
-
-
-def _less(scores: AnswerScores, baseline: Sequence[float] | None) -> AnswerScores:
-    if scores.failure is not None or baseline is None:
-        return scores
-    values = tuple(value - base for value, base in zip(scores.values, baseline, strict=True))
-    return AnswerScores(values, None, scores.prompt_tokens)
 
 
 def _orders(shown: Sequence[Demonstration], count: int, seed: int) -> list[tuple[Demonstration, ...]]:

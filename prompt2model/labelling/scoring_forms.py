@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from prompt2model.labelling.prompts import LabellingPrompt, brief, guarded, item_text, readable
+from prompt2model.labelling.prompts import LabellingPrompt, brief, readable
+from prompt2model.prompt_program import guarded, item_text
 from prompt2model.prompts import render
 from prompt2model.records import Demonstration, FailureKind, Item, TaskSpec
 from prompt2model.teacher.client import Message, Scorer, ScoreRequest
@@ -36,6 +37,7 @@ class AnswerScores:
     values: tuple[float, ...]
     failure: FailureKind | None = None
     prompt_tokens: int = 0
+    completion_tokens: int = 0
 
 
 class ScoringForm(Protocol):

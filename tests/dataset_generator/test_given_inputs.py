@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from dataset_generator.team_task import TASK, right_label
 
 from prompt2model.component import RunContext
 from prompt2model.dataset_generator import DatasetGenerator, DatasetGeneratorConfig, GeneratorInputs
-from prompt2model.errors import TeacherError
+from prompt2model.errors import ConfigError, TeacherError
 from prompt2model.records import DataRequest, Example, GeneratedData, Source, make_example
 from prompt2model.teacher import ChatRequest, ChatResponse, ScoreRequest, ScriptedClient
 
@@ -154,3 +155,114 @@ def test_many_inputs_in_one_call_where_that_is_asked_for(make_context: Make, tmp
     single = run(make_context, client, INPUTS[:64], examples=0, folder=tmp_path / "single", labeller="single")
     assert single.requests == client.calls == 64
     assert single.prompt_tokens > batched.prompt_tokens
+
+
+def styled(request: ChatRequest) -> str:
+    """Answers every style of question in its own form."""
+    asked, rules = request.messages[-1].content, request.messages[0].content
+    if "one short sentence" in rules:
+        return "someone was charged" if "charged" in asked else "something is lost"
+    if "yes or no" in rules:
+        return "yes" if "charged" in asked else "no"
+    return right_label(asked)
+
+
+def test_chains_label_given_inputs_with_their_probability_and_a_killed_run_resumes(
+    make_context: Make, tmp_path: Path
+) -> None:
+    settings = {"examples": 0, "labeller": "chains", "aggregator": "dependent"}
+    client = ScriptedClient(styled)
+    whole = run(make_context, client, INPUTS[:300], folder=tmp_path / "whole", **settings)
+    assert [row.target for row in whole.rows] == [right_label(row.input) for row in whole.rows]
+    assert whole.requests == client.calls
+    assert all(row.soft_label and max(row.soft_label) > 0.5 for row in whole.rows)
+    asked: list[str] = []
+
+    def dies(request: ChatRequest) -> str:
+        # In the second shard, of 44 inputs.
+        if len(asked) == 1700:
+            raise KeyboardInterrupt
+        asked.append("")
+        return styled(request)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(make_context, ScriptedClient(dies), INPUTS[:300], folder=tmp_path / "killed", **settings)
+    resuming = ScriptedClient(styled)
+    resumed = run(make_context, resuming, INPUTS[:300], folder=tmp_path / "killed", **settings)
+    assert resumed.rows == whole.rows
+    assert resuming.calls == 44 * 6 + 2, "only what was not finished is asked"
+
+
+def test_the_plan_counts_the_calls_of_chains(make_context: Make) -> None:
+    generator = DatasetGenerator(DatasetGeneratorConfig(labeller="chains"))
+    context = make_context({"teacher": ScriptedClient(styled)})
+    estimate = generator.estimate(GeneratorInputs(TASK, (), DataRequest(), INPUTS), context)
+    assert estimate.calls == 6 * len(INPUTS)
+    assert estimate.prompt_tokens > 0 and estimate.completion_tokens > 0
+
+
+def test_several_labellers_vote_and_a_failed_call_is_no_vote(make_context: Make) -> None:
+    def liar(request: ChatRequest) -> str:
+        return "billing" if right_label(request.messages[-1].content) == "shipping" else "shipping"
+
+    def refuses(request: ChatRequest) -> ChatResponse | str:
+        text = request.messages[-1].content
+        return ChatResponse("", failure="refused") if "parcel 7" in text else right_label(text)
+
+    teachers = {
+        "labeller": ScriptedClient(liar, model="liar"),
+        "labeller 2": ScriptedClient(
+            right := (lambda request: right_label(request.messages[-1].content)), model="second"
+        ),
+        "labeller 3": ScriptedClient(right, model="third"),
+        "labeller 10": ScriptedClient(refuses, model="tenth"),
+    }
+    context = make_context(teachers)
+    generator = DatasetGenerator(DatasetGeneratorConfig(examples=0, labeller="single", surest_share=1.0))
+    inputs = GeneratorInputs(TASK, (), DataRequest(), INPUTS[:10])
+    data = generator.run(inputs, context)
+    assert [row.target for row in data.rows] == [right_label(row.input) for row in data.rows]
+    by_number = {row.source.row: row.soft_label for row in data.rows}
+    assert by_number[1] == (0.75, 0.25)
+    assert by_number[7] == (0.666667, 0.333333)
+    assert data.failed == {"refused": 1}
+    assert data.requests == 40
+    assert {row.source.teacher for row in data.rows} == {"liar, second, third, tenth"}
+    uses = generator.estimate(inputs, context).teacher
+    assert [(use.role, use.calls) for use in uses[:4]] == [(role, 10) for role in teachers]
+
+
+def test_draws_give_the_label_its_share_of_the_votes_and_the_surest_are_kept(
+    make_context: Make, tmp_path: Path
+) -> None:
+    def wavering(request: ChatRequest) -> str:
+        text = request.messages[-1].content
+        return "billing" if request.draw == 1 and "5" in text else right_label(text)
+
+    inputs = INPUTS[:60]
+    every = run(make_context, ScriptedClient(wavering), inputs, examples=0, surest_share=1.0, folder=tmp_path / "every")
+    unsure = {row.source.row for row in every.rows if max(row.soft_label or ()) < 1}
+    assert unsure == {n for n in range(60) if "5" in str(n) and n % 3 == 0}
+    kept = run(make_context, ScriptedClient(wavering), inputs, examples=0, surest_share=0.1, folder=tmp_path / "kept")
+    # Rows on which all votes agree are not dropped for their place.
+    assert {row.source.row for row in kept.rows} == set(range(60)) - unsure
+
+
+def test_a_label_model_over_draws_asks_for_all_of_them(make_context: Make) -> None:
+    client = ScriptedClient(honest)
+    data = run(make_context, client, INPUTS[:40], examples=0, aggregator="label_model")
+    assert data.requests == client.calls == 3 * 40
+    assert [row.target for row in data.rows] == [right_label(row.input) for row in data.rows]
+
+
+def test_chains_and_several_labellers_need_closed_labels(make_context: Make) -> None:
+    task = replace(TASK, kind="generation", labels=())
+    inputs = GeneratorInputs(task, (), DataRequest(), INPUTS[:3])
+    context = make_context({"teacher": ScriptedClient(honest)})
+    for generator in (DatasetGenerator(DatasetGeneratorConfig(labeller="chains", examples=0)),):
+        for use in (generator.run, generator.estimate):
+            with pytest.raises(ConfigError, match="closed labels"):
+                use(inputs, context)
+    context = make_context({"teacher": ScriptedClient(honest), "labeller 2": ScriptedClient(honest)})
+    with pytest.raises(ConfigError, match="several labellers"):
+        DatasetGenerator(DatasetGeneratorConfig(examples=0)).run(inputs, context)
