@@ -43,6 +43,9 @@ _WANTED = {
 }
 """pydantic's names of what can be wrong with a value → what is wanted instead."""
 
+_ROLES = re.compile(r"teacher|parser|retriever|generator|labeller( ([2-9]|[1-9]\d+))?")
+"""The roles in which steps ask teachers."""
+
 
 class PipelineConfig(BaseModel):
     """Everything that decides what a run does. Paths are absolute once loaded from a file."""
@@ -59,7 +62,7 @@ class PipelineConfig(BaseModel):
     )
     teachers: dict[str, str] = Field(
         default_factory=dict,
-        description="Another teacher for a role: parser, generator, labeller, retriever, judge; `labeller 2`, "
+        description="Another teacher for a role: parser, retriever, generator, labeller; `labeller 2`, "
         "`labeller 3`, ... answer given inputs beside it.",
     )
     base_url: str | list[str] | None = Field(
@@ -91,6 +94,18 @@ class PipelineConfig(BaseModel):
             raise ValueError("give `prompt` or `prompt_file`, not both")
         if self.name is not None and not re.fullmatch(r"[\w][\w.-]*", self.name):
             raise ValueError(f"`name` is a folder's name (letters, digits, . _ -), not {self.name!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _known_roles(self) -> PipelineConfig:
+        """A component of one's own may ask teachers in roles of its own."""
+        sections = (value for value in dict(self).values() if isinstance(value, dict))
+        unknown = [role for role in self.teachers if not _ROLES.fullmatch(role)]
+        if unknown and not any("component" in section for section in sections):
+            raise ValueError(
+                f"no step asks a teacher in the role {unknown[0]!r}; the roles are parser, retriever, generator, "
+                "labeller, and `labeller 2`, `labeller 3`, ... beside it"
+            )
         return self
 
     def prompt_text(self) -> str:

@@ -42,6 +42,8 @@ def write(folder: Path, text: str) -> Path:
         ('prompt = "a"\nprompt_file = "b"', "not both"),
         ('name = "../x"', "name"),
         ('hub = "maybe"', "hub"),
+        ('[teachers]\nlabler = "embedded"', "no step asks a teacher in the role 'labler'"),
+        ('[teachers]\n"labeller 1" = "embedded"', "no step asks a teacher in the role 'labeller 1'"),
         ('[train]\ncomponent = "nowhere:Trainer"', "nowhere"),
         ('[train]\ncomponent = "pathlib:Path"', "not a subclass"),
     ],

@@ -217,7 +217,7 @@ def test_a_changed_file_is_said(in_place: Path) -> None:
     ("settings", "error"),
     [
         ({"teacher": "gpt-4.1"}, ConfigError),
-        ({"teachers": {"judge": "nobody"}}, ConfigError),
+        ({"teachers": {"labeller": "nobody"}}, ConfigError),
         ({"budget": "5 apples"}, ConfigError),
         ({"teacher": "openai:any"}, TeacherError),
     ],
