@@ -22,7 +22,13 @@ from real_task_prompts import AGNEWS_PROMPT, SNLI_PROMPT, TREC_PROMPT
 from real_tasks import Bench, Rows, agnews_rows, trec_rows
 from record import Figure, Record, options
 
-from prompt2model.labelling import AutoDemoPredictor, FewShotPredictor, ScoredLabelPredictor, teacher_predictor
+from prompt2model.labelling import (
+    AutoDemoPredictor,
+    FewShotPredictor,
+    ScoredLabelPredictor,
+    chain_voters,
+    teacher_predictor,
+)
 from prompt2model.labelling.aggregation import Aggregator, DependentLabelModel, LabelModel, MajorityVote, Votes
 from prompt2model.predictor import Predictor
 from prompt2model.records import Demonstration, Item, TaskSpec
@@ -34,6 +40,8 @@ ROWS, BATCH_ROWS, CALIBRATION_ROWS = 300, 96, 256
 QUICK_ROWS = 16
 VOTE_TEMPERATURE = 0.7
 SNLI_NAMES = {"E": "entailment", "C": "contradiction", "N": "neutral"}
+STYLES = ("plain", "choices", "cloze", "described")
+"""The question styles that the embedded teacher is asked in."""
 KEYS = ("trec6_best", "tokens_saved_autodemo")
 
 
@@ -79,6 +87,12 @@ def in_batches(client: ChatClient, task: Task, size: int, echo: bool) -> Predict
     return AutoDemoPredictor(client, task.spec, batch_size=size, echo=echo, embedder=load_embedder())
 
 
+def chain(client: ChatClient, task: Task, style: str) -> Predictor:
+    """One question style of the prompt chains (AMA)."""
+    inputs = [Item(row.input) for row in task.unlabelled]
+    return chain_voters(client, task.spec, calibration=inputs)[style]
+
+
 LABELLERS: Mapping[str, Make] = {
     "written": written,
     "direct_uncalibrated": partial(scored, calibration="none"),
@@ -87,6 +101,7 @@ LABELLERS: Mapping[str, Make] = {
     "channel_uncalibrated": partial(scored, way="channel", calibration="none"),
     "channel_mean": partial(scored, way="channel"),
     "both": both_ways,
+    **{f"chain_{style}": partial(chain, style=style) for style in STYLES},
     "sampled_1": partial(written, draw=1),
     "sampled_2": partial(written, draw=2),
     "sampled_3": partial(written, draw=3),
@@ -100,6 +115,8 @@ BATCHED: Mapping[str, Make] = {
 ELECTORATES: Mapping[str, Sequence[str]] = {
     "sampled": ("sampled_1", "sampled_2", "sampled_3"),
     "scored": ("direct_content_free", "direct_mean", "channel_mean"),
+    "chains": tuple(f"chain_{style}" for style in STYLES),
+    "chains_and_channel": (*(f"chain_{style}" for style in STYLES), "channel_mean"),
     "all": ("written", "sampled_1", "sampled_2", "sampled_3", "direct_content_free", "direct_mean", "channel_mean"),
 }
 AGGREGATORS: Mapping[str, Aggregator] = {
