@@ -62,6 +62,14 @@ def start(*arguments: object, cwd: Path, env: Mapping[str, str] | None = None, *
     )
 
 
+def wait_a_moment(process: subprocess.Popen) -> None:
+    """Let the process work on, but no longer than needed."""
+    try:
+        process.wait(0.02)
+    except subprocess.TimeoutExpired:
+        return
+
+
 def finish(process: subprocess.Popen) -> Ended:
     """Wait for the command's end."""
     try:

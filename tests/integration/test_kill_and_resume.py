@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integration.command_line import FAST, LABELS, SECONDS, command, kept, start
+from integration.command_line import FAST, LABELS, SECONDS, command, kept, start, wait_a_moment
 from servers.openai_like import OpenAILikeServer
 
 CONCURRENCY = 8
@@ -136,14 +136,6 @@ def test_killed_in_one_later_step_after_the_other(material: Path, work: Path, un
         assert ended.code == 0, ended.err
         assert len(server.books) == asked
     assert kept(run) == unkilled
-
-
-def wait_a_moment(process: subprocess.Popen) -> None:
-    """Let the process work on, but no longer than needed."""
-    try:
-        process.wait(0.02)
-    except subprocess.TimeoutExpired:
-        return
 
 
 def test_a_finished_run_run_again_executes_nothing(material: Path, undisturbed: Undisturbed, tmp_path: Path) -> None:

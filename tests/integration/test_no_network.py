@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from integration.command_line import FAST, command
+from integration.command_line import FAST, SECONDS, command, start, wait_a_moment
 
 GUARD = Path(__file__).parents[1] / "demo_creator" / "loopback_only"
 
@@ -27,15 +27,15 @@ def test_a_run_and_a_prediction_stay_on_the_machine(work: Path, tmp_path: Path) 
 
 def test_the_guard_sees_what_leaves(work: Path, tmp_path: Path) -> None:
     noted = tmp_path / "left"
-    ended = command(
+    process = start(
         *("run", "--prompt-file", "task.txt", "--yes", "--teacher", "none", "--hub", "--data", "rows.csv", *FAST),
         cwd=work,
-        env={
-            "PYTHONPATH": str(GUARD),
-            "LEFT_THE_MACHINE": str(noted),
-            "HF_ENDPOINT": "http://192.0.2.1:9",
-            "HF_HUB_DISABLE_EXPERIMENTAL_WARNING": "1",
-        },
+        env={"PYTHONPATH": str(GUARD), "LEFT_THE_MACHINE": str(noted), "HF_ENDPOINT": "http://192.0.2.1:9"},
     )
-    assert ended.code == 2
+    # The hub's own client tries again for half a minute; the first time is enough here.
+    while not (noted.exists() and noted.read_text()):
+        assert process.poll() is None, "the run ended without leaving the machine"
+        wait_a_moment(process)
+    process.kill()
+    process.communicate(timeout=SECONDS)
     assert "192.0.2.1" in noted.read_text()

@@ -1,4 +1,4 @@
-"""Prompts of 100 kB, long and odd: the time (of the processor) grows with the length, not with its square."""
+"""Prompts of 50 kB, long and odd: the time (of the processor) grows with the length, not with its square."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from prompt2model.component import RunContext
 from prompt2model.errors import NotSettledError
 from prompt2model.prompt_parser import ParserInputs, PromptParser
 
-SIZE = 100_000
+SIZE = 50_000
 # Each unit repeated is the worst case of some reader; a quadratic one needs minutes.
 UNITS = [
     *(" ", "\n", '"', "' ", "(", '[{"a":', '{"a": [\n', "<a>", "<a><b></a>", "a:\n", "a -> b\n", "|a|b|\n|---|---|\n"),
@@ -27,7 +27,7 @@ def test_odd_prompts_are_read_in_seconds(unit: str, make_context: Callable[..., 
     start = time.process_time()
     with contextlib.suppress(NotSettledError):
         PromptParser().run(ParserInputs(prompt), make_context())
-    assert time.process_time() - start < 15
+    assert time.process_time() - start < 10
 
 
 HEADS = ["Example 1", "Input:", "labels", "one of", "{{", '"x" is', "x ->", "|a|", "sort the", "german", "- ", "<a>"]
@@ -42,7 +42,7 @@ def test_long_runs_after_telling_words_do_no_harm(
     start = time.process_time()
     with contextlib.suppress(NotSettledError):
         PromptParser().run(ParserInputs(prompt), make_context())
-    assert time.process_time() - start < 15
+    assert time.process_time() - start < 10
 
 
 def test_many_long_demonstrations_are_read_at_once(make_context: Callable[..., RunContext]) -> None:
@@ -53,7 +53,7 @@ def test_many_long_demonstrations_are_read_at_once(make_context: Callable[..., R
     assert len(prompt) > 90_000
     start = time.process_time()
     task = PromptParser().run(ParserInputs(prompt), make_context())
-    assert time.process_time() - start < 15
+    assert time.process_time() - start < 10
     assert [(pair.input, pair.output) for pair in task.demonstrations] == pairs
     assert task.labels == ("refund", "exchange", "advice")
     assert task.instruction == "Classify the message as refund, exchange or advice."
