@@ -84,9 +84,9 @@ class CausalEngine:
             rows = [self._row(index, requests[index], prompts[index], group.length) for index in group.members]
             for row in self._decode(prompts[group.members[0]][: group.length], rows):
                 if row.finish is not None:
-                    answers[row.index] = Generated(
-                        row.answer.text(), row.new_tokens, len(prompts[row.index]), row.finish
-                    )
+                    length = len(prompts[row.index])
+                    read = length - group.shared_before(row.index)
+                    answers[row.index] = Generated(row.answer.text(), row.new_tokens, length, read, row.finish)
         return [answer for answer in answers if answer is not None]
 
     def stream(self, request: GenerateRequest) -> Generator[str, None, Generated]:
@@ -101,7 +101,7 @@ class CausalEngine:
             if len(text) > shown:
                 yield text[shown:]
                 shown = len(text)
-        return Generated(row.answer.text(), row.new_tokens, len(prompt), row.finish or "stop")
+        return Generated(row.answer.text(), row.new_tokens, len(prompt), len(prompt), row.finish or "stop")
 
     def score(self, requests: Sequence[AnswersRequest]) -> list[AnswerScores]:
         """How likely the model finds each answer after its prompt; the results in the order of the requests."""
@@ -109,7 +109,9 @@ class CausalEngine:
 
         prompts = self.encode([request.prompt for request in requests])
         answers = [[self._answer(text) for text in request.answers] for request in requests]
-        results: list[AnswerScores] = [AnswerScores((), (), len(prompt), "context_too_long") for prompt in prompts]
+        results: list[AnswerScores] = [
+            AnswerScores((), (), len(prompt), failure="context_too_long") for prompt in prompts
+        ]
         room = [len(prompt) + max(map(len, texts)) for prompt, texts in zip(prompts, answers, strict=True)]
         tries = {texts: build_trie(texts) for texts in map(tuple, answers)}
         for group in self._groups(prompts, min_members=8, room=room):
@@ -117,7 +119,9 @@ class CausalEngine:
             rests = [prompts[index][group.length :] for index in group.members]
             found = score_rows(self._runner, prefix, rests, [tries[tuple(answers[index])] for index in group.members])
             for index, values in zip(group.members, found, strict=True):
-                results[index] = AnswerScores(values, tuple(map(len, answers[index])), len(prompts[index]))
+                length = len(prompts[index])
+                read = length - group.shared_before(index)
+                results[index] = AnswerScores(values, tuple(map(len, answers[index])), length, read)
         return results
 
     def chat_prompt(self, messages: Sequence[Mapping[str, str]]) -> str:

@@ -22,6 +22,10 @@ class PrefixGroup:
     length: int
     members: tuple[int, ...]
 
+    def shared_before(self, index: int) -> int:
+        """Tokens that a member need not read, because the first one has."""
+        return self.length if index != self.members[0] else 0
+
 
 def group_by_prefix(
     prompts: Sequence[Sequence[int]], min_members: int = 2, min_gain: int = MIN_GAIN

@@ -38,6 +38,7 @@ class GenerateRequest:
 class Generated:
     """A continuation. `tokens` counts the end token and the tokens of the stop string, which `text` does not show.
 
+    `read_tokens` of the prompt were read for this request: of what a group shares, the first request bears all.
     `finish` is `stop` at an end token or stop string and `length` at `max_new_tokens` or the context's end. With a
     `failure` the text is empty and nothing was computed.
     """
@@ -45,6 +46,7 @@ class Generated:
     text: str
     tokens: int
     prompt_tokens: int
+    read_tokens: int = 0
     finish: Literal["stop", "length"] = "stop"
     failure: Failure | None = None
 
@@ -65,10 +67,11 @@ class AnswersRequest:
 class AnswerScores:
     """For each answer, in order: the sum of its tokens' log-probabilities (nats), and how many tokens it has.
 
-    With a `failure` both are empty.
+    With a `failure` both are empty. `read_tokens` as in `Generated`.
     """
 
     log_probabilities: tuple[float, ...]
     answer_tokens: tuple[int, ...]
     prompt_tokens: int
+    read_tokens: int = 0
     failure: Failure | None = None

@@ -25,6 +25,7 @@ class EmbeddedClient:
     """Answers in groups of `batch_size`, and scores given answers by their log-probabilities.
 
     Every request draws its random numbers from its own content, so an answer never depends on what was asked before.
+    Tokens of a prompt are counted as they are read: what the prompts of a group share, once.
     The weights are loaded at the first request; WeightsError says how to install them where they are missing.
     """
 
@@ -66,7 +67,7 @@ class EmbeddedClient:
             engine = self._engine()
             scores = engine.score([AnswersRequest(_prompt(engine, r.messages), r.answers) for r in group])
             for request, score in zip(group, scores, strict=True):
-                tokens = score.prompt_tokens + sum(score.answer_tokens)
+                tokens = score.read_tokens + sum(score.answer_tokens)
                 yield request, ScoreResponse(score.log_probabilities, tokens, score.failure)
 
     def _engine(self) -> CausalEngine:
@@ -101,7 +102,7 @@ def _prompt(engine: CausalEngine, messages: Sequence[Message]) -> str:
 def _response(answer: Generated) -> ChatResponse:
     if answer.failure is not None:
         detail = f"the prompt has {answer.prompt_tokens:,} tokens, more than the model reads"
-        return ChatResponse("", "stop", answer.prompt_tokens, 0, answer.failure, detail)
+        return ChatResponse("", "stop", 0, 0, answer.failure, detail)
     if not answer.text.strip():
-        return ChatResponse("", answer.finish, answer.prompt_tokens, answer.tokens, "empty", "the answer is empty")
-    return ChatResponse(answer.text, answer.finish, answer.prompt_tokens, answer.tokens)
+        return ChatResponse("", answer.finish, answer.read_tokens, answer.tokens, "empty", "the answer is empty")
+    return ChatResponse(answer.text, answer.finish, answer.read_tokens, answer.tokens)

@@ -25,9 +25,8 @@ from stored_sets import measure_stored
 
 from prompt2model.teacher.embedded import EmbeddedClient
 
-SCALE, QUICK_SCALE = Scale(budget=120_000, wave=32), Scale(budget=3_000, wave=8, wanted=16)
-"""About 475 tokens a second and core, a minute for a student: 18 runs take 18 · (250 + 60) s, and pilots of a wave for
-each task and arm 4 minutes more: about 100 minutes on one core."""
+SCALE, QUICK_SCALE = Scale(budget=40_000, wave=32, wanted=300), Scale(budget=3_000, wave=8, wanted=16)
+"""A run and its student take about five minutes on one core: all 18 about 90."""
 TEST_ROWS, QUICK_TEST_ROWS = 500, 40
 TASKS = ("trec6", "banking10", "agnews")
 KEYS = ("distinct_ratio", "student_gain", "student_gain_low")
@@ -59,8 +58,9 @@ def main() -> None:
         tasks, seeds = (TASKS[:1], SEEDS[:1]) if bench.quick else (TASKS, SEEDS)
         compare(record, make_runs(bench, tasks, seeds))
     record.extra["notes"] = [
-        f"{SCALE.budget:,} teacher tokens a run, prompts and answers as the ledger counts them; a wave that was "
-        "begun is finished. Of scored votes the shared prompt counts for every request, though it is computed once.",
+        f"{SCALE.wanted} examples wanted, {SCALE.budget:,} teacher tokens a run, prompts and answers as the ledger "
+        "counts them: as the local model reads them, what the prompts of a group share once. A wave that was begun is "
+        "finished.",
         "The reference shows all demonstrations and 1 to 10 earlier generations, writes input and output together, "
         "and asks for no label; its temperature rises from 0.5 to 1.7.",
         "Distinct: near none before it and near no demonstration (Jaccard of character 5-grams below 0.8).",

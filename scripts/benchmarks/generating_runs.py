@@ -41,7 +41,6 @@ from prompt2model.teacher.client import ChatClient
 from prompt2model.teacher.ledger import Ledger, LedgerClient
 from prompt2model.weights import EMBEDDED_ENCODER
 
-PILOT_SEED = 1000
 OURS: Mapping[str, Any] = {}
 """The defaults of the product."""
 REFERENCE: Mapping[str, Any] = {
@@ -59,14 +58,14 @@ ARMS = {"ours": OURS, "reference": REFERENCE}
 
 @dataclass(frozen=True)
 class Scale:
-    """Teacher tokens of a run, examples asked for in a wave, and examples wanted; None: as a pilot says.
+    """Teacher tokens of a run, examples asked for in a wave, and examples wanted, over which the temperature rises.
 
-    Both arms have the same waves: the budget is reached to within one wave.
+    The same for both arms. More are wanted than the budget buys; it is reached to within one wave.
     """
 
     budget: int
     wave: int
-    wanted: int | None = None
+    wanted: int
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,6 @@ class Outcome:
     made: int
     distinct: int
     output_entropy: float
-    wanted: int
     trained_on: int
     right: list[bool]
 
@@ -122,29 +120,13 @@ def run_arm(task: RealTask, arm: str, seed: int, scale: Scale, client: ChatClien
     done = place / "outcome.json"
     if done.exists():
         return Outcome(**json.loads(done.read_text(encoding="utf-8")))
-    wanted = scale.wanted or _wanted(task, arm, scale, client, folder / f"{task.name}-{arm}-pilot")
-    settings = {**ARMS[arm], "wave": scale.wave, "examples": wanted}
+    settings = {**ARMS[arm], "wave": scale.wave, "examples": scale.wanted}
     rows, tokens = generate(task.spec, settings, seed, scale.budget, client, place)
     right, trained_on = _student(task, rows, seed, place)
     distinct = distinct_texts((row.input for row in rows), [shown.input for shown in task.spec.demonstrations])
-    outcome = Outcome(
-        tokens, len(rows), len(distinct), entropy(Counter(row.target for row in rows)), wanted, trained_on, right
-    )
+    outcome = Outcome(tokens, len(rows), len(distinct), entropy(Counter(row.target for row in rows)), trained_on, right)
     done.write_text(json.dumps(vars(outcome)), encoding="utf-8")
     return outcome
-
-
-def _wanted(task: RealTask, arm: str, scale: Scale, client: ChatClient, place: Path) -> int:
-    """As many examples as the budget buys at the rate of a pilot's wave, and a tenth more: the budget ends the run.
-
-    The temperature rises over this number. A pilot has a seed of its own, and its tokens are not the run's.
-    """
-    settings = {**ARMS[arm], "wave": scale.wave, "examples": scale.wave}
-    generate(task.spec, settings, PILOT_SEED, 1, client, place)
-    waves = list(read_waves(place / "generated"))
-    tokens = sum(wave.prompt_tokens + wave.completion_tokens for wave in waves)
-    made = max(1, sum(len(wave.rows) for wave in waves))
-    return max(scale.wave, round(1.1 * scale.budget * made / tokens))
 
 
 def generate(

@@ -93,11 +93,14 @@ def test_shared_prompt_is_read_once(engine: CausalEngine, monkeypatch: pytest.Mo
     monkeypatch.setattr(engine._runner, "_forward", counting)
     prompts = [SHARED * 4 + word for word in ("wind", "rain", "snow", "fog")]
     alone = len(engine.encode(prompts[:1])[0])
-    engine.score([AnswersRequest(prompt, (" a", " b")) for prompt in prompts])
+    scores = engine.score([AnswersRequest(prompt, (" a", " b")) for prompt in prompts])
     assert sum(read) < alone + 4 * 8
     read.clear()
-    engine.generate([GenerateRequest(prompt, max_new_tokens=2) for prompt in prompts])
+    answers = engine.generate([GenerateRequest(prompt, max_new_tokens=2) for prompt in prompts])
     assert sum(read) < alone + 4 * 8
+    for first, *others in (scores, answers):
+        assert first.read_tokens == first.prompt_tokens
+        assert all(0 < other.read_tokens < 8 < other.prompt_tokens for other in others)
 
 
 def test_what_some_prompts_share_beyond_the_others_is_read_once(
