@@ -6,13 +6,14 @@ import hashlib
 import json
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from dataset_generator.team_task import TASK, right_label
+from servers.interrupted import Interrupted
 from servers.openai_like import OpenAILikeServer
 
 from prompt2model.artifacts import dump_line
@@ -21,7 +22,7 @@ from prompt2model.component import RunContext
 from prompt2model.dataset_generator import DatasetGenerator, DatasetGeneratorConfig, GeneratorInputs
 from prompt2model.dataset_generator.reading import read_inputs, read_questions
 from prompt2model.records import DataRequest, Example, GeneratedData, Source, TaskSpec, make_example
-from prompt2model.teacher import ChatRequest, ChatResponse, Ledger, LedgerClient
+from prompt2model.teacher import Ledger
 from prompt2model.teacher.openai_compatible import OpenAICompatibleClient
 
 Make = Callable[..., RunContext]
@@ -78,20 +79,6 @@ def half_broken(body: dict[str, Any]) -> str:
         return content
     broken = len(body["messages"]) < 3 and rng_of(body).random() < 0.5
     return '{"inputs": "' if broken else json.dumps(content)
-
-
-class Interrupted(LedgerClient):
-    """Is interrupted after `most` answers."""
-
-    most = 10**9
-
-    def complete_many(self, requests: Iterable[ChatRequest]) -> Iterator[tuple[ChatRequest, ChatResponse]]:
-        """The answers of the ledger and the endpoint."""
-        for pair in super().complete_many(requests):
-            if not self.most:
-                raise KeyboardInterrupt
-            self.most -= 1
-            yield pair
 
 
 def run(

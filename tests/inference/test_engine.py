@@ -82,7 +82,8 @@ def test_waiting_rows_fill_free_slots(engine: CausalEngine) -> None:
     assert order.index(4) < len(order) - 1 - order[::-1].index(0), "row 4 had to wait for the longest row"
 
 
-def test_shared_prompt_is_read_once(engine: CausalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+def _tokens_read(engine: CausalEngine, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The tokens of each forward pass from now on, padding included."""
     read: list[int] = []
     forward = engine._runner._forward
 
@@ -91,6 +92,11 @@ def test_shared_prompt_is_read_once(engine: CausalEngine, monkeypatch: pytest.Mo
         return forward(ids, *arguments)
 
     monkeypatch.setattr(engine._runner, "_forward", counting)
+    return read
+
+
+def test_shared_prompt_is_read_once(engine: CausalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = _tokens_read(engine, monkeypatch)
     prompts = [SHARED * 4 + word for word in ("wind", "rain", "snow", "fog")]
     alone = len(engine.encode(prompts[:1])[0])
     scores = engine.score([AnswersRequest(prompt, (" a", " b")) for prompt in prompts])
@@ -111,14 +117,7 @@ def test_what_some_prompts_share_beyond_the_others_is_read_once(
     ]
     prompts = [head + end for end in ("the gulls", "nobody", "he was glad") for head in heads]
     expected = [_plain(engine, prompt, 4) for prompt in prompts]
-    read: list[int] = []
-    forward = engine._runner._forward
-
-    def counting(ids: torch.Tensor, *arguments: object) -> torch.Tensor:
-        read.append(ids.numel())
-        return forward(ids, *arguments)
-
-    monkeypatch.setattr(engine._runner, "_forward", counting)
+    read = _tokens_read(engine, monkeypatch)
     answers = engine.generate([GenerateRequest(prompt, max_new_tokens=4) for prompt in prompts])
     assert [answer.text for answer in answers] == expected
     whole = sum(map(len, engine.encode(heads)))
@@ -129,14 +128,7 @@ def test_a_shared_prompt_is_kept_for_the_next_call(engine: CausalEngine, monkeyp
     prompts = [SHARED + "tomorrow the sea will be calm, for " + word for word in ("once", "now", "sure", "all")]
     requests = [AnswersRequest(prompt, LABELS) for prompt in prompts]
     first = engine.score(requests)
-    read: list[int] = []
-    forward = engine._runner._forward
-
-    def counting(ids: torch.Tensor, *arguments: object) -> torch.Tensor:
-        read.append(ids.numel())
-        return forward(ids, *arguments)
-
-    monkeypatch.setattr(engine._runner, "_forward", counting)
+    read = _tokens_read(engine, monkeypatch)
     assert engine.score(requests) == first
     assert sum(read) < len(engine.encode(prompts[:1])[0]), "the shared prompt was read again"
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from integration.command_line import LABELS
 from model_trainer.tiny_models import THINGS
+from servers.interrupted import Interrupted
 from servers.openai_like import OpenAILikeServer
 
 from prompt2model.component import RunContext
@@ -19,8 +20,6 @@ from prompt2model.dataset_assembler import DatasetAssembler
 from prompt2model.dataset_generator import DatasetGenerator, DatasetGeneratorConfig, GeneratorInputs
 from prompt2model.dataset_retriever import DatasetRetriever, DatasetRetrieverConfig
 from prompt2model.records import DataRequest, Dataset, Demonstration, GeneratedData, ReservedTests, TaskSpec
-from prompt2model.teacher.client import ChatRequest, ChatResponse
-from prompt2model.teacher.ledger import LedgerClient
 from prompt2model.teacher.ledger_file import Ledger
 from prompt2model.teacher.openai_compatible import OpenAICompatibleClient
 from prompt2model.test_reserver import TestReserver, TestReserverConfig
@@ -76,20 +75,6 @@ def prepare(work: Path) -> None:
         csv.writer(file).writerows([["text", "colour"], *gold])
 
 
-class Broken(LedgerClient):
-    """Is interrupted after `most` answers."""
-
-    most = 10**9
-
-    def complete_many(self, requests: Iterable[ChatRequest]) -> Iterator[tuple[ChatRequest, ChatResponse]]:
-        """The answers of the ledger and the endpoint."""
-        for pair in super().complete_many(requests):
-            if not self.most:
-                raise KeyboardInterrupt
-            self.most -= 1
-            yield pair
-
-
 def reserve(work: Path, make_context: Callable[..., RunContext]) -> ReservedTests:
     config = DatasetRetrieverConfig(data_dirs=[work / "sets"], datasets="none", transform="stock")
     context = make_context(folder=work / "2")
@@ -103,7 +88,7 @@ def generate(
 ) -> GeneratedData:
     folder.mkdir(exist_ok=True)
     with Ledger(folder / "calls.sqlite") as ledger:
-        client = Broken(OpenAICompatibleClient("any", server.base_url), ledger, step="generate_data")
+        client = Interrupted(OpenAICompatibleClient("any", server.base_url), ledger, step="generate_data")
         client.most = most
         inputs = GeneratorInputs(TASK, reserved.remaining, DataRequest(), reserved.unlabelled)
         generator = DatasetGenerator(DatasetGeneratorConfig(examples=0))
