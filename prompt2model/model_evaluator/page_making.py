@@ -65,7 +65,7 @@ def data_flow(values: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         ("Found", _count(len(retrieved.rows)), f"and {official:,} rows of official test splits" if official else ""),
         ("Left after tests were reserved", _count(len(reserved.remaining)), "before anything was generated"),
         *((what, _count(made[what]), f"of {count:,} given") for what, count in given.items()),
-        (_WRITTEN, _count(made[_WRITTEN]), _asked(generated)),
+        (_WRITTEN, _count(made[_WRITTEN]), _asked(generated, labelled=bool(given))),
         ("Training", _count(len(dataset.train)), ""),
         ("Validation", _count(len(dataset.validation)), "chose the checkpoint"),
         *((f"Test: {test.name}", _count(len(test.rows)), test.origin.replace("_", " ")) for test in dataset.tests),
@@ -293,8 +293,9 @@ def _given_as(row: Example) -> str:
     return _WRITTEN
 
 
-def _asked(generated: GeneratedData) -> str:
-    return f"{generated.requests:,} requests" if generated.requests else ""
+def _asked(generated: GeneratedData, labelled: bool) -> str:
+    requests = f"{generated.requests:,} requests" if generated.requests else ""
+    return f"{requests}, those for labels included" if requests and labelled else requests
 
 
 def _step(name: str) -> str:

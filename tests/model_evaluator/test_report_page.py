@@ -29,7 +29,7 @@ from prompt2model.model_evaluator import ModelEvaluator, ModelEvaluatorConfig, e
 from prompt2model.model_evaluator.page_making import chosen_datasets, sources
 from prompt2model.model_evaluator.page_results import MainAnswers, confusion, test_results, verdicts
 from prompt2model.model_evaluator.report_page import ReportPage, write_report_page
-from prompt2model.records import ChosenDataset, Comparison, Metric, Prediction, TaskSpec, TestSet
+from prompt2model.records import ChosenDataset, Comparison, Metric, Prediction, Source, TaskSpec, TestSet, make_example
 from prompt2model.teacher.scripted import ScriptedClient
 
 test_results.__test__ = False  # type: ignore[attr-defined]  # not a test
@@ -171,6 +171,17 @@ def test_a_run_without_a_test_row_still_has_a_page(make_values: Any, task: TaskS
     text = Tags(page_of(make_values(closed_student(), task, ()))).text
     assert "no test row" in text
     assert "How it compares" not in text
+
+
+def test_inputs_that_the_teacher_labelled_and_notes_are_told_once(make_values: Any, task: TaskSpec) -> None:
+    values = make_values(closed_student(), task, ())
+    inputs = tuple(make_example(f"a real message {n}", (), Source("labelled", "mail.txt", row=n)) for n in range(7))
+    values["retrieved"] = replace(values["retrieved"], unlabelled=inputs, notes=("mail.txt: 7 inputs to label",))
+    values["generated"] = replace(values["generated"], requests=47)
+    text = Tags(page_of(values)).text
+    assert text.count("mail.txt: 7 inputs to label") == 1
+    assert "of 7 given" in text
+    assert "47 requests, those for labels included" in text
 
 
 def test_confusion_counts_every_row(make_values: Any, task: TaskSpec) -> None:
