@@ -16,7 +16,7 @@ from prompt2model.dataset_generator.asking import Asked, Writer, demonstration_l
 from prompt2model.dataset_generator.balance import ANY, quotas
 from prompt2model.dataset_generator.calibrating import kept_calibration
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
-from prompt2model.dataset_generator.consistency import Answers, Electorate, Verdict, judge
+from prompt2model.dataset_generator.consistency import Electorate, Verdict, judge
 from prompt2model.dataset_generator.cost import as_if_labelled, generation_cost, transforming_cost
 from prompt2model.dataset_generator.given_inputs import label_given, to_rewrite
 from prompt2model.dataset_generator.growing import GrowingSet
@@ -25,6 +25,7 @@ from prompt2model.dataset_generator.steering import ask_topics, draw_attributes,
 from prompt2model.dataset_generator.sums import together
 from prompt2model.dataset_generator.transforming import PROMPTS as TRANSFORM_PROMPTS
 from prompt2model.dataset_generator.transforming import rewriter_of
+from prompt2model.dataset_generator.wave_tally import WaveTally
 from prompt2model.dataset_generator.waves import Wave, read_waves, write_wave
 from prompt2model.errors import BudgetExceededError, TeacherError
 from prompt2model.labelling import PROMPTS as LABELLING_PROMPTS
@@ -217,7 +218,7 @@ class _Session:
         yield f"{len(grown.rows)} of {grown.total} examples: {why}" + (f"; {short}" if self._task.labels else "")
 
     def _make_wave(self, number: int, labels: Sequence[str]) -> Wave:
-        tally = _Tally()
+        tally = WaveTally()
         asked = self._requests(number, labels, tally)
         replies = complete_readable(self._client, [one.request for one in asked], self._writer.fault)
         candidates = self._new_candidates(asked, replies, tally)
@@ -231,7 +232,7 @@ class _Session:
                 rows.append(row)
         return tally.wave(number, rows, rejected, Counter(labels))
 
-    def _verdicts(self, candidates: Sequence[tuple[Candidate, _Origin]], tally: _Tally) -> list[Verdict]:
+    def _verdicts(self, candidates: Sequence[tuple[Candidate, _Origin]], tally: WaveTally) -> list[Verdict]:
         """What the votes say of each candidate; a pair keeps the output that it was written with."""
         if self._config.writes == "pairs":
             return [Verdict(candidate.answer) for candidate, _ in candidates]
@@ -253,7 +254,7 @@ class _Session:
             calibration = kept_calibration(folder, self._task, written, at_hand, rng)
         return Electorate(labeller, self._task, self._config, self._context.rng("votes"), calibration)
 
-    def _requests(self, number: int, labels: Sequence[str], tally: _Tally) -> list[Asked]:
+    def _requests(self, number: int, labels: Sequence[str], tally: WaveTally) -> list[Asked]:
         """The requests of a wave, from finished waves and the seed alone."""
         grown, most = self._grown, self._writer.per_request
         wishes = [
@@ -280,7 +281,7 @@ class _Session:
             done += count * step
         return asked
 
-    def _wave_topics(self, number: int, tally: _Tally) -> tuple[str, ...]:
+    def _wave_topics(self, number: int, tally: WaveTally) -> tuple[str, ...]:
         """Topics to draw from: asked for in the first wave, kept for all others."""
         folder = self._context.folder
         if number > 1:
@@ -295,7 +296,7 @@ class _Session:
         return topics
 
     def _new_candidates(
-        self, asked: Sequence[Asked], replies: Mapping[ChatRequest, Reply], tally: _Tally
+        self, asked: Sequence[Asked], replies: Mapping[ChatRequest, Reply], tally: WaveTally
     ) -> list[tuple[Candidate, _Origin]]:
         """Inputs that are read, new and not nearly there already, in the order of the requests."""
         found: list[tuple[Candidate, _Origin]] = []
@@ -323,7 +324,7 @@ class _Session:
         return found
 
     def _accept(
-        self, candidate: Candidate, origin: _Origin, verdict: Verdict, earlier: Sequence[Example], tally: _Tally
+        self, candidate: Candidate, origin: _Origin, verdict: Verdict, earlier: Sequence[Example], tally: WaveTally
     ) -> Example | None:
         """The example, unless the votes, its label's quota or an earlier pair of input and output speak against it."""
         if verdict.output is None:
@@ -354,49 +355,3 @@ class _Origin:
 
     label: str | None
     temperature: float
-
-
-class _Tally:
-    """Counts of one wave."""
-
-    def __init__(self) -> None:
-        self.kept: Counter[str] = Counter()
-        self.dropped: Counter[str] = Counter()
-        self.failed: Counter[str] = Counter()
-        self.relabelled = self._asked_again = self._requests = self._prompt_tokens = self._completion_tokens = 0
-        self.repeated: list[tuple[str, str]] = []
-
-    def reply(self, reply: Reply) -> None:
-        """A request for new inputs was answered or failed, perhaps after a reply that could not be read."""
-        if reply.unreadable is not None:
-            self._asked_again += 1
-            self.failed["unparsable"] += 1
-        for response in reply.responses:
-            self._requests += 1
-            self._prompt_tokens += response.prompt_tokens
-            self._completion_tokens += response.completion_tokens
-
-    def answers(self, said: Answers) -> None:
-        """An input was voted on. A failed vote is counted, never used."""
-        self._requests += said.calls
-        self.failed.update(said.failures)
-        self._prompt_tokens += said.prompt_tokens
-        self._completion_tokens += said.completion_tokens
-
-    def wave(self, number: int, rows: Sequence[Example], rejected: Sequence[str], asked: Mapping[str, int]) -> Wave:
-        """The finished wave."""
-        return Wave(
-            number,
-            tuple(rows),
-            tuple(rejected),
-            asked=dict(asked),
-            kept=dict(self.kept),
-            dropped=dict(self.dropped),
-            failed=dict(self.failed),
-            asked_again=self._asked_again,
-            repeated=tuple(self.repeated),
-            relabelled=self.relabelled,
-            requests=self._requests,
-            prompt_tokens=self._prompt_tokens,
-            completion_tokens=self._completion_tokens,
-        )

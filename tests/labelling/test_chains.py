@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from sample_task import TASK
 from prompt2model.errors import ConfigError, UserInputError
 from prompt2model.labelling import VotingLabeller, chain_cost, chain_voters, chains_fit, chains_labeller, task_chains
 from prompt2model.prompt_program import PromptProgram
-from prompt2model.records import Demonstration, Item, Prediction
+from prompt2model.records import Demonstration, Item, Prediction, TaskSpec
 from prompt2model.teacher import ChatRequest, ChatResponse, ScoreRequest, ScriptedClient
 
 LABELS = tuple(f"team_{number}" for number in range(5))
@@ -83,10 +84,10 @@ def test_of_two_labels_one_question_is_enough() -> None:
         replace(TASK, labels=("one",)),
     ],
 )
-def test_tasks_without_labels_that_differ_are_refused(task: object) -> None:
-    assert not chains_fit(task)  # type: ignore[arg-type]
+def test_tasks_without_labels_that_differ_are_refused(task: TaskSpec) -> None:
+    assert not chains_fit(task)
     with pytest.raises(ConfigError, match="closed labels"):
-        task_chains(task, ScriptedClient(honest))  # type: ignore[arg-type]
+        task_chains(task, ScriptedClient(honest))
 
 
 @pytest.mark.parametrize("model", ["scripted", "embedded:tiny"])
@@ -137,13 +138,13 @@ class Fixed:
     def __init__(self, answers: dict[str, str | None], labels: tuple[str, ...] = ("a", "b")) -> None:
         self.name, self.labels, self._answers = "fixed", labels, answers
 
-    def predict(self, items):  # type: ignore[no-untyped-def]
+    def predict(self, items: Iterable[Item]) -> Iterator[Prediction]:
         for item in items:
             text = self._answers[item.input]
             yield Prediction(text, failure=None if text else "refused", prompt_tokens=2)
 
-    def stream(self, item):  # type: ignore[no-untyped-def]
-        raise NotImplementedError
+    def stream(self, item: Item) -> Iterator[str]:
+        yield self._answers[item.input] or ""
 
 
 def test_the_label_model_is_asked_only_where_there_is_enough_to_learn_from() -> None:

@@ -111,8 +111,10 @@ CHOOSE = PromptProgram(name="quiz", blocks=(Block(name="answer", prompt="{{input
 
 def test_choices_of_an_item_are_read_by_text_and_letter_and_can_be_scored() -> None:
     item = Item("The sky is", ("red", "blue"))
-    for said, answer in (("B", "blue"), ("B. blue", "blue"), ("red", "red"), ("a dog", None)):
-        client = ScriptedClient(lambda request, said=said: said)  # type: ignore[misc]
+    said: list[str] = []
+    client = ScriptedClient(lambda request: said[-1])
+    for text, answer in (("B", "blue"), ("B. blue", "blue"), ("red", "red"), ("a dog", None)):
+        said.append(text)
         assert next(ProgramPredictor(client, CHOOSE).predict([item])).text == answer
     client = ScriptedClient(lambda request: "", score=lambda request: [-1.0, -3.0 + 4 * ("sky" in last(request))])
     found = next(ProgramPredictor(client, CHOOSE).predict([item]))

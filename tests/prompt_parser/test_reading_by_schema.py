@@ -47,7 +47,10 @@ def test_a_reading_is_asked_for_by_schema(make_context: MakeContext) -> None:
 @pytest.mark.parametrize("broken", [BROKEN, "It is a classification.", "[1, 2]"])
 def test_a_reading_that_cannot_be_read_is_asked_for_again(broken: str, make_context: MakeContext) -> None:
     refusal = (400, "response_format is not supported", None)
-    answer: Callable[[dict[str, Any]], str] = lambda body: broken if len(body["messages"]) == 1 else json.dumps(READING)  # noqa: E731
+
+    def answer(body: dict[str, Any]) -> str:
+        return broken if len(body["messages"]) == 1 else json.dumps(READING)
+
     with OpenAILikeServer(answer, schema_refusal=refusal) as server:
         task = parse(server, make_context)
         assert server.outcomes() == {"refused response_format": 1, "answered": 2}

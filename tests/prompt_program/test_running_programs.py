@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
 from prompt2model.prompt_program import Answer, Block, ProgramRunner, PromptProgram, Shown
-from prompt2model.records import Item
+from prompt2model.records import FailureKind, Item
 from prompt2model.teacher import ChatRequest, ChatResponse, ScriptedClient
 
 TWO = PromptProgram(
@@ -37,8 +37,8 @@ def answers(request: ChatRequest) -> str:
 class InBatches(ScriptedClient):
     """Notes what comes in one call, and answers back to front."""
 
-    def __init__(self, *given: object) -> None:
-        super().__init__(*given)  # type: ignore[arg-type]
+    def __init__(self, answer: Callable[[ChatRequest], str | ChatResponse]) -> None:
+        super().__init__(answer)
         self.batches: list[list[ChatRequest]] = []
 
     def complete_many(self, requests: Iterable[ChatRequest]) -> Iterator[tuple[ChatRequest, ChatResponse]]:
@@ -87,10 +87,10 @@ def test_the_demonstrations_are_written_once() -> None:
 
 
 @pytest.mark.parametrize("kind", ["refused", "context_too_long"])
-def test_a_failed_block_goes_no_further_and_fails_alone(kind: str) -> None:
+def test_a_failed_block_goes_no_further_and_fails_alone(kind: FailureKind) -> None:
     def answer(request: ChatRequest) -> str | ChatResponse:
         if "bill" in last(request):
-            return ChatResponse("", failure=kind)  # type: ignore[arg-type]
+            return ChatResponse("", failure=kind)
         return "  " if "nothing" in last(request) else answers(request)
 
     client = ScriptedClient(answer)
