@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from prompt2model.component import ModelReference
 from prompt2model.errors import ConfigError, PromptError
+from prompt2model.run_store import RunStore
 
 SectionSettings = dict[str, Any]
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -258,14 +259,15 @@ def folder_or_id(model: str, folder: Path) -> str:
 def with_own_review(config: PipelineConfig) -> PipelineConfig:
     """A run that is given again keeps what a person decided about its rows, unless the config says otherwise."""
     try:
-        run = config.runs_folder / config.run_name()
+        store = RunStore(config.runs_folder / config.run_name())
     except PromptError:
         # Said when the run begins: what is wrong with the settings comes first.
         return config
-    decisions = (run / "review" / "decisions.jsonl").resolve()
-    if "reviewed" in config.assemble_data or not (run / "config.toml").is_file() or not decisions.is_file():
+    decisions = store.decisions_file.resolve()
+    if "reviewed" in config.assemble_data or not store.config_file.is_file() or not decisions.is_file():
         return config
-    named = load_config(run / "config.toml").assemble_data.get("reviewed")
+    named = load_config(store.config_file).assemble_data.get("reviewed")
+    # The folder of the run may have been moved since.
     if named is None or Path(named).parts[-2:] != decisions.parts[-2:]:
         return config
     return config.model_copy(update={"assemble_data": {**config.assemble_data, "reviewed": str(decisions)}})

@@ -71,6 +71,11 @@ class RunStore:
         """The page that says how good the model is."""
         return self.folder / "report.html"
 
+    @property
+    def decisions_file(self) -> Path:
+        """What a person decided about the rows."""
+        return self.folder / "review" / "decisions.jsonl"
+
     @classmethod
     def open(cls, folder: Path) -> RunStore:
         """An existing run. Raises RunFolderError when the folder is none."""

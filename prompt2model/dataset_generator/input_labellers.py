@@ -15,13 +15,13 @@ from prompt2model.dataset_generator.consistency import Electorate, Verdict, judg
 from prompt2model.dataset_generator.reading import Candidate
 from prompt2model.errors import ConfigError
 from prompt2model.labelling import (
-    AutoDemoPredictor,
     FewShotPredictor,
     VotingLabeller,
     bulk_labeller,
     chain_voters,
     teacher_predictor,
 )
+from prompt2model.labelling.voting import CountsCalls
 from prompt2model.predictor import Predictor
 from prompt2model.records import Demonstration, Example, FailureKind, Item, Prediction, Rows, TaskSpec
 from prompt2model.teacher.client import ChatClient, is_scorer
@@ -163,7 +163,7 @@ class _Asking:
             yield _labelled(prediction, failures, calls)
 
     def _calls(self) -> int | None:
-        return self._predictor.calls if isinstance(self._predictor, AutoDemoPredictor) else None
+        return self._predictor.calls if isinstance(self._predictor, CountsCalls) else None
 
 
 class _Aggregating:

@@ -41,18 +41,13 @@ class Review:
     @property
     def decisions_file(self) -> Path:
         """What was decided, as the run reads it."""
-        return decisions_file(self.store)
+        return self.store.decisions_file
 
     def probability(self, row: Example) -> float | None:
         """P(the row's own label), where a teacher gave it."""
         if row.soft_label is None or row.target not in self.task.labels:
             return None
         return row.soft_label[self.task.labels.index(row.target)]
-
-
-def decisions_file(store: RunStore) -> Path:
-    """Where a run keeps what was decided."""
-    return store.folder / "review" / "decisions.jsonl"
 
 
 def open_review(folder: Path) -> Review:
@@ -64,7 +59,7 @@ def open_review(folder: Path) -> Review:
     store = RunStore.open(folder)
     pipeline = Pipeline.from_run(folder)
     task, dataset = _assembled(pipeline, store)
-    file = decisions_file(store)
+    file = store.decisions_file
     decided = {one.row.id: one for one in JsonlRows(file, ReviewedRow)} if file.is_file() else {}
     rows = [row for row in (*dataset.train, *dataset.validation) if row.source.kind != "demonstration"]
     review = Review(store, task, (), decided)
