@@ -36,6 +36,8 @@ _SHOWN_CHARACTERS = 6000
 """Most characters of demonstrations, and of earlier generations, in one prompt; of longer lists the end is left out."""
 _PLAIN_TOKENS = 128
 """Longest reply of the embedded model; where the demonstrations are short, a reply much longer has lost its way."""
+SAME_LIST = 8
+"""Requests for a label in a row that show the embedded model the same list: it is read once for all of them."""
 _OPENING_SHARE = 0.5
 """Share of the embedded model's requests that give the first words (measured: .79 of such inputs fit, else .49)."""
 
@@ -63,6 +65,8 @@ class Writer:
         self.plain = speaks_plain(client)
         self.per_request = 1 if self.plain else config.per_request
         self.pairs = config.writes == "pairs" and task.kind != "multiple_choice"
+        # The reference shows every request a list of its own.
+        self.shares_lists = self.plain and not self.pairs
         self.template = "generate_pairs" if self.pairs else "generate_inputs"
         self.form: ReplyForm | None = PAIRS if self.pairs else INPUTS
         if self.plain:
@@ -87,24 +91,26 @@ class Writer:
         draw: int,
         earlier: Sequence[Example],
         rng: random.Random,
+        list_rng: random.Random,
         attributes: Sequence[str] = (),
         overused: Sequence[str] = (),
     ) -> Asked:
         """A request for `count` inputs: the user's demonstrations, 1 to 10 random earlier generations, the wish.
 
-        `attributes` say what the inputs shall be like, `overused` which outputs they shall not have.
+        `list_rng` draws what is shown, `rng` the rest: plain requests with equal lists begin alike. `attributes` say
+        what the inputs shall be like, `overused` which outputs they shall not have.
         """
         shown = list(self._task.demonstrations)
-        rng.shuffle(shown)
+        list_rng.shuffle(shown)
         if self.plain and label is not None:
             earlier = [row for row in earlier if row.target == label]
         limit = min(self._config.max_earlier, len(earlier))
-        before = rng.sample(list(earlier), rng.randint(1, limit)) if limit else []
+        before = list_rng.sample(list(earlier), list_rng.randint(1, limit)) if limit else []
         opening = ""
         if self.plain and self.pairs:
             messages = self._plain_pair_messages(shown, before, rng)
         elif self.plain:
-            messages, opening = self._plain_messages(label, shown, before, rng)
+            messages, opening = self._plain_messages(label, shown, before, list_rng, rng)
         else:
             messages = self._chat_messages(label, count, shown, before, rng, attributes, overused)
         request = ChatRequest(
@@ -169,18 +175,24 @@ class Writer:
         return (Message("user", render(self.template, **common)),)
 
     def _plain_messages(
-        self, label: str | None, shown: Sequence[Demonstration], earlier: Sequence[Example], rng: random.Random
+        self,
+        label: str | None,
+        shown: Sequence[Demonstration],
+        earlier: Sequence[Example],
+        list_rng: random.Random,
+        rng: random.Random,
     ) -> tuple[tuple[Message, ...], str]:
         """A list of inputs of the one label, to be continued: a small model keeps to what stands right before.
 
+        `SAME_LIST` requests share a list: measured with 20,000 tokens a task, 1.3 to 1.7 times as many examples.
         Half of the requests give the first words too, taken from a listed input: so small a model strays from the
         label less when it is led in. Returns the messages and these words.
         """
         own = [item.input for item in shown if label is None or item.output == label][:_MAX_DEMONSTRATIONS]
         listed = [*own, *(row.input for row in earlier)]
         lines = _fitting([guarded(" ".join(text.split())) for text in listed])
+        list_rng.shuffle(lines)
         opening = _opening(rng.choice(lines), rng) if lines and rng.random() < _OPENING_SHARE else ""
-        rng.shuffle(lines)
         task = self._task
         what = task.label_notes.get(label, readable(label, task.labels)) if label is not None else ""
         ask = render(self.template, instruction=brief(task.instruction), what=what, notes=self._wishes.notes)

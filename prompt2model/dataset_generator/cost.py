@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from prompt2model.component import Estimate, RunContext, TeacherUse
+from prompt2model.dataset_generator.asking import SAME_LIST
 from prompt2model.dataset_generator.balance import ANY
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
 from prompt2model.dataset_generator.input_labellers import CHAIN_CALIBRATION, labellers, votes_are_aggregated
@@ -26,6 +27,8 @@ _PLAN = 350
 """Tokens of a plan for rewriting, with what it says about the task."""
 _TURN = 8
 """Tokens of one turn's marks."""
+_OPENING = 2
+"""Tokens of the words that lead an input in, of which half of the requests have two to four."""
 _TEXT, _ANSWER = 40, 10
 """Tokens of an input and an answer where no demonstration shows them."""
 
@@ -168,10 +171,12 @@ def _writing(task: TaskSpec, written: int, config: DatasetGeneratorConfig, clien
             "generator", written, round(written * (_HEAD_PLAIN + shown)), round(written * (text + answer))
         )
     if client is not None and speaks_plain(client):
-        # One input a request, after a list of inputs of the same label.
-        own = len(task.demonstrations) / max(1, len(task.labels))
+        # One input a request, after a list of inputs of the same label, which some requests share.
+        labels = max(1, len(task.labels))
+        own = len(task.demonstrations) / labels
         prompt = _HEAD_PLAIN + (own + earlier) * (text + 2)
-        return TeacherUse("generator", written, round(written * prompt), round(written * text))
+        lists = written / max(1, min(SAME_LIST, config.wave / labels, written / labels))
+        return TeacherUse("generator", written, round(lists * prompt + written * _OPENING), round(written * text))
     requests = -(-written // config.per_request) + (1 if config.attributes and config.topics and not pairs else 0)
     shown = len(task.demonstrations) * (text + answer + 12)
     prompt = likely_tokens(task.instruction) + _HEAD + shown + earlier * (text + answer + 12)

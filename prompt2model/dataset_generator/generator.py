@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from prompt2model.component import Component, Estimate, RunContext
 from prompt2model.dataset_generator.asking import PROMPTS as ASKING_PROMPTS
-from prompt2model.dataset_generator.asking import Asked, Writer, demonstration_lines
+from prompt2model.dataset_generator.asking import SAME_LIST, Asked, Writer, demonstration_lines
 from prompt2model.dataset_generator.balance import ANY, quotas
 from prompt2model.dataset_generator.calibrating import kept_calibration
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
@@ -270,13 +270,20 @@ class _Session:
         # Inside a wave progress is only expected: how many will be kept is not known yet.
         step = min(1.0, (grown.total - done) / max(len(labels), 1))
         asked = []
+        asked_of: Counter[str] = Counter()
         for index, (label, count) in enumerate(wishes):
             temperature = self._config.temperature(done, grown.total)
             draw = number * _DRAWS_PER_WAVE + index
             rng = self._context.rng("wave", number, "request", index)
+            list_rng = rng
+            if self._writer.shares_lists:
+                list_rng = self._context.rng("wave", number, "list", label, asked_of[label] // SAME_LIST)
+            asked_of[label] += 1
             attributes = draw_attributes(rng, topics) if steered else ()
             asked.append(
-                self._writer.ask(label or None, count, temperature, draw, grown.rows, rng, attributes, overused)
+                self._writer.ask(
+                    label or None, count, temperature, draw, grown.rows, rng, list_rng, attributes, overused
+                )
             )
             done += count * step
         return asked

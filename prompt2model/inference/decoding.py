@@ -23,7 +23,10 @@ CACHE_BYTES = 2 << 30
 
 @dataclass
 class Row:
-    """One request in the making. `prompt`: its tokens after the shared prefix; `limit`: most new tokens."""
+    """One request in the making. `prompt`: its tokens after the shared prefix; `limit`: most new tokens.
+
+    `read`: tokens of `prompt` that were read for this row; of what rows share, the first one bears all.
+    """
 
     index: int
     prompt: Sequence[int]
@@ -31,6 +34,7 @@ class Row:
     sampler: RowSampler
     answer: Answer
     new_tokens: int = 0
+    read: int = 0
     last_token: int = -1
     finish: Literal["stop", "length"] | None = None
 
@@ -67,6 +71,8 @@ def decode(
             for start, group in _by_head(waiting[:free], runner.shares_prefix):
                 if start:
                     runner.prefill_head(group[0].prompt[:start], cache, len(active), len(group))
+                for row in group:
+                    row.read = len(row.prompt) - (start if row is not group[0] else 0)
                 for part in _parts(group, start):
                     logits = runner.prefill([row.prompt for row in part], cache, len(active), start)
                     active += part

@@ -84,9 +84,10 @@ class CausalEngine:
             rows = [self._row(index, requests[index], prompts[index], group.length) for index in group.members]
             for row in self._decode(prompts[group.members[0]][: group.length], rows):
                 if row.finish is not None:
-                    length = len(prompts[row.index])
-                    read = length - group.shared_before(row.index)
-                    answers[row.index] = Generated(row.answer.text(), row.new_tokens, length, read, row.finish)
+                    read = row.read + group.length - group.shared_before(row.index)
+                    answers[row.index] = Generated(
+                        row.answer.text(), row.new_tokens, len(prompts[row.index]), read, row.finish
+                    )
         return [answer for answer in answers if answer is not None]
 
     def stream(self, request: GenerateRequest) -> Generator[str, None, Generated]:

@@ -34,7 +34,8 @@ def trec_task(folder: Path) -> TaskSpec:
 def wave_requests(client: EmbeddedClient, task: TaskSpec, rows: Rows, progress: float) -> list[ChatRequest]:
     """The requests of one wave of the generator when that share of the examples is there.
 
-    Real questions stand in for what was written so far, so that no figure hangs on what the small model wrote.
+    Real questions stand in for what was written so far, so that no figure hangs on what the small model wrote. Each
+    request has a list of its own, where the generator shows eight the same: the harder case.
     """
     config = DatasetGeneratorConfig.model_validate({})
     writer = Writer(client, task, DataRequest(), config)
@@ -51,7 +52,7 @@ def wave_requests(client: EmbeddedClient, task: TaskSpec, rows: Rows, progress: 
     rng.shuffle(labels)
     temperatures = [config.temperature(len(earlier) + 0.3 * index, total) for index in range(len(labels))]
     return [
-        writer.ask(label, 1, temperature, index, earlier, rng).request
+        writer.ask(label, 1, temperature, index, earlier, rng, rng).request
         for index, (label, temperature) in enumerate(zip(labels, temperatures, strict=True))
     ]
 

@@ -103,7 +103,7 @@ def test_the_small_model_continues_a_list_of_pairs() -> None:
     client = ScriptedClient(lambda request: "", model="embedded:tiny")
     writer = Writer(client, TASK, DataRequest(), DatasetGeneratorConfig(**PAIRS))
     earlier = [make_example("My rug is torn", ("billing",), Source("generated"))]
-    asked = writer.ask(None, 1, 0.5, 0, earlier, random.Random(0))
+    asked = writer.ask(None, 1, 0.5, 0, earlier, random.Random(0), random.Random(0))
     listed = asked.request.messages[-1].content
     assert listed.count("Input:") == 4 and listed.endswith("Input:")
     assert "Input: My rug is torn\nOutput: billing\n\n" in listed

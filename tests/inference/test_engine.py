@@ -122,6 +122,8 @@ def test_what_some_prompts_share_beyond_the_others_is_read_once(
     assert [answer.text for answer in answers] == expected
     whole = sum(map(len, engine.encode(heads)))
     assert sum(read) < whole + len(prompts) * 8
+    # And it is counted so.
+    assert sum(answer.read_tokens for answer in answers) < whole + len(prompts) * 8
 
 
 def test_a_shared_prompt_is_kept_for_the_next_call(engine: CausalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
