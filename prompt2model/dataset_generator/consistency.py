@@ -107,18 +107,19 @@ class Electorate:
                 for row in unsettled
                 if not settled(_votes(said[row]), asked[row], to_come, self._task, self._config)
             ]
-        return [self._collect(predictions) for predictions in said]
+        return [collected(predictions) for predictions in said]
 
-    @staticmethod
-    def _collect(predictions: Sequence[Prediction]) -> Answers:
-        return Answers(
-            len(predictions),
-            _votes(predictions),
-            tuple(p.failure for p in predictions if p.failure is not None),
-            tuple(p.probabilities for p in predictions if p.probabilities is not None),
-            sum(p.prompt_tokens for p in predictions),
-            sum(p.completion_tokens for p in predictions),
-        )
+
+def collected(predictions: Sequence[Prediction]) -> Answers:
+    """What several predictions say about one input."""
+    return Answers(
+        len(predictions),
+        _votes(predictions),
+        tuple(p.failure for p in predictions if p.failure is not None),
+        tuple(p.probabilities for p in predictions if p.probabilities is not None),
+        sum(p.prompt_tokens for p in predictions),
+        sum(p.completion_tokens for p in predictions),
+    )
 
 
 def _votes(predictions: Sequence[Prediction]) -> tuple[str, ...]:

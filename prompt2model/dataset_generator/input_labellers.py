@@ -11,7 +11,7 @@ from typing import Protocol
 
 from prompt2model.component import RunContext
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
-from prompt2model.dataset_generator.consistency import Electorate, Verdict, judge
+from prompt2model.dataset_generator.consistency import Electorate, Verdict, collected, judge
 from prompt2model.dataset_generator.reading import Candidate
 from prompt2model.errors import ConfigError
 from prompt2model.labelling import (
@@ -66,14 +66,13 @@ def labellers(teachers: Mapping[str, ChatClient]) -> dict[str, ChatClient]:
 def votes_are_aggregated(clients: Collection[ChatClient], task: TaskSpec, config: DatasetGeneratorConfig) -> bool:
     """Whether several voters answer every input, all of them: chains, teachers, or draws for a label model.
 
-    Raises ConfigError where there is no list of labels or choices to vote on.
+    Raises ConfigError for chains where there is no list of labels or choices to vote on.
     """
     several = config.labeller == "chains" or len(clients) > 1
-    if several and task.kind == "generation":
-        what = "prompt chains" if config.labeller == "chains" else "several labellers"
+    if config.labeller == "chains" and task.kind == "generation":
         raise ConfigError(
-            f"{what} vote on closed labels, and this task writes text; "
-            "leave `labeller` of [generate_data] at votes, with one teacher"
+            "prompt chains vote on closed labels, and this task writes text; "
+            "leave `labeller` of [generate_data] at votes"
         )
     draws = config.labeller == "votes" and config.aggregator != "majority" and config.votes > 1
     writes = any(not is_scorer(client) for client in clients)
@@ -84,6 +83,8 @@ def input_labeller(unlabelled: Rows, task: TaskSpec, config: DatasetGeneratorCon
     """The labeller that the settings and the teachers give. Raises ConfigError, TeacherError."""
     clients = labellers(context.teachers)
     if votes_are_aggregated(clients.values(), task, config):
+        if task.kind == "generation":
+            return _TextMajority(_voters(clients, unlabelled, task, config, context), task, config)
         return _Aggregating(_voters(clients, unlabelled, task, config, context), task, config)
     client = next(iter(clients.values()))
     if config.labeller == "votes" and not (is_scorer(client) and task.kind != "generation"):
@@ -178,6 +179,27 @@ class _Aggregating:
         shared = _shared(self._labeller.calls - before, len(rows))
         for calls, answer in zip(shared, answers, strict=True):
             yield _labelled(answer.prediction, answer.failures, calls)
+
+
+class _TextMajority:
+    """The text that most voters agree on, as `judge` compares texts; every voter is asked about every input.
+
+    Ask Me Anything (arXiv 2210.02441) takes the majority too where answers are free.
+    """
+
+    def __init__(self, voters: Mapping[str, Predictor], task: TaskSpec, config: DatasetGeneratorConfig) -> None:
+        self._voters, self._task, self._config = tuple(voters.values()), task, config
+
+    def label(self, rows: Sequence[Example]) -> Iterator[Labelled]:
+        counted = [voter for voter in self._voters if isinstance(voter, CountsCalls)]
+        before = sum(voter.calls for voter in counted)
+        items = list(map(_item, rows))
+        said = zip(*[list(voter.predict(items)) for voter in self._voters], strict=True)
+        calls = sum(voter.calls for voter in counted) - before + len(rows) * (len(self._voters) - len(counted))
+        for count, predictions in zip(_shared(calls, len(rows)), said, strict=True):
+            answers = collected(predictions)
+            verdict = judge(answers, None, self._task, self._config)
+            yield Labelled(verdict, answers.failures, count, answers.prompt_tokens, answers.completion_tokens)
 
 
 def _labelled(prediction: Prediction, failures: tuple[FailureKind, ...], calls: int) -> Labelled:

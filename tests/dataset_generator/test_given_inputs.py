@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from dataset_generator.team_task import TASK, right_label
@@ -19,6 +19,7 @@ from prompt2model.records import DataRequest, Example, GeneratedData, Source, ma
 from prompt2model.teacher import ChatRequest, ChatResponse, ScoreRequest, ScriptedClient
 
 Make = Callable[..., RunContext]
+WRITING = replace(TASK, kind="generation", labels=(), demonstrations=())
 INPUTS = tuple(
     make_example(text, (), Source("labelled", "mail.txt", row=number))
     for number, text in enumerate(f"{'charged for' if n % 3 else 'no sign of'} parcel {n}" for n in range(600))
@@ -255,14 +256,41 @@ def test_a_label_model_over_draws_asks_for_all_of_them(make_context: Make) -> No
     assert [row.target for row in data.rows] == [right_label(row.input) for row in data.rows]
 
 
-def test_chains_and_several_labellers_need_closed_labels(make_context: Make) -> None:
-    task = replace(TASK, kind="generation", labels=())
-    inputs = GeneratorInputs(task, (), DataRequest(), INPUTS[:3])
+def test_chains_need_closed_labels(make_context: Make) -> None:
+    inputs = GeneratorInputs(WRITING, (), DataRequest(), INPUTS[:3])
     context = make_context({"teacher": ScriptedClient(honest)})
-    for generator in (DatasetGenerator(DatasetGeneratorConfig(labeller="chains", examples=0)),):
-        for use in (generator.run, generator.estimate):
-            with pytest.raises(ConfigError, match="closed labels"):
-                use(inputs, context)
-    context = make_context({"teacher": ScriptedClient(honest), "labeller 2": ScriptedClient(honest)})
-    with pytest.raises(ConfigError, match="several labellers"):
-        DatasetGenerator(DatasetGeneratorConfig(examples=0)).run(inputs, context)
+    generator = DatasetGenerator(DatasetGeneratorConfig(labeller="chains", examples=0))
+    for use in (generator.run, generator.estimate):
+        with pytest.raises(ConfigError, match="closed labels"):
+            use(inputs, context)
+
+
+@pytest.mark.parametrize(("labeller", "each"), [("votes", 3), ("single", 1)])
+def test_of_the_texts_of_several_labellers_the_majority_counts(
+    make_context: Make, labeller: Literal["votes", "single"], each: int
+) -> None:
+    """The first teacher alone is wrong on one input; on another all three differ; one call of the third fails."""
+
+    def first(request: ChatRequest) -> str:
+        text = request.messages[-1].content
+        return "Yesterday." if INPUTS[1].input in text else f"a {request.draw}" if INPUTS[2].input in text else "Today"
+
+    def second(request: ChatRequest) -> str:
+        return f"b {request.draw}" if INPUTS[2].input in request.messages[-1].content else "today"
+
+    def third(request: ChatRequest) -> str | ChatResponse:
+        text = request.messages[-1].content
+        if INPUTS[0].input in text and not request.draw:
+            return ChatResponse("", "stop", 5, 0, "refused")
+        return f"c {request.draw}" if INPUTS[2].input in text else "TODAY"
+
+    clients = {"teacher": first, "labeller 2": second, "labeller 3": third}
+    context = make_context({role: ScriptedClient(answer) for role, answer in clients.items()})
+    generator = DatasetGenerator(DatasetGeneratorConfig(examples=0, labeller=labeller))
+    inputs = GeneratorInputs(WRITING, (), DataRequest(), INPUTS[:3])
+    data = generator.run(inputs, context)
+    assert [row.target.casefold() for row in data.rows] == ["today", "today"]
+    assert data.dropped == {"inputs: no majority": 1}
+    assert data.failed == {"refused": 1}
+    planned = sum(use.calls for use in generator.estimate(inputs, context).teacher)
+    assert data.requests == planned == 3 * 3 * each
