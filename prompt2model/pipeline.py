@@ -362,6 +362,8 @@ class _Execution:
         inputs = component.Inputs(**{name: lookup(path, self.values) for name, path in paths.items()})
         started = time.perf_counter()
         output = component.run(inputs, context)
+        for address in self.roster.newly_silent():
+            self.progress.say(f"  {address} does not answer; the other addresses do its share")
         self.executed.append(step.id)
         return self.store.finish(step.id, step.folder, fingerprint, output, time.perf_counter() - started, files)
 

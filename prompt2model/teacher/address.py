@@ -40,6 +40,11 @@ def addresses(client: object) -> tuple[str, ...]:
     return tuple(getattr(client, "base_urls", () if one is None else (one,)))
 
 
+def silent_addresses(client: object) -> tuple[str, ...]:
+    """Of a client's several addresses, those that do not answer now."""
+    return tuple(getattr(client, "silent_addresses", ()))
+
+
 def is_loopback(url: str) -> bool:
     """Whether an address is on this machine."""
     host = urlsplit(url).hostname or ""

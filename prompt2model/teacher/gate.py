@@ -47,6 +47,12 @@ class Gate:
             return self._window.size
 
     @property
+    def left_alone(self) -> bool:
+        """Whether the endpoint broke down, or never answered, and is only probed."""
+        with self._lock:
+            return self._breaker.open
+
+    @property
     def lost(self) -> bool:
         """Whether the endpoint broke down so often that nobody should wait for it alone."""
         with self._lock:

@@ -90,6 +90,13 @@ class OpenAICompatibleClient:
         """What answers are filed under: two servers may give different models the same name."""
         return self.model if self.base_url == OPENAI_URL else f"{self.model} at {self.base_url}"
 
+    @property
+    def silent_addresses(self) -> tuple[str, ...]:
+        """Of several addresses, those that do not answer now."""
+        if len(self._endpoints) == 1:
+            return ()
+        return tuple(endpoint.address for endpoint in self._endpoints if endpoint.gate.left_alone)
+
     def complete_many(
         self, requests: Iterable[ChatRequest], afford: Afford = lambda request: True
     ) -> Iterator[tuple[ChatRequest, ChatResponse]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from prompt2model.component import Chooser
 from prompt2model.errors import ConfigError
 from prompt2model.records import CostLine
-from prompt2model.teacher.address import addresses, is_loopback
+from prompt2model.teacher.address import addresses, is_loopback, silent_addresses
 from prompt2model.teacher.budget import Budget, parse_budget
 from prompt2model.teacher.client import ChatClient
 from prompt2model.teacher.connect import DEFAULT_CONCURRENCY, check_spec, connect
@@ -63,6 +63,7 @@ class TeacherRoster:
                 f"nobody is asked at {where}, because the teacher is the embedded one; "
                 "name the model there with --teacher openai:NAME, or leave out --base-url"
             )
+        self._silent: set[str] = set()
         self._budget: Budget | None = Budget(parse_budget(settings.budget), self._prices) if settings.budget else None
 
     def __enter__(self) -> TeacherRoster:
@@ -134,6 +135,13 @@ class TeacherRoster:
         if self._ledger is None:
             self._ledger = Ledger(self._ledger_file)
         return self._ledger.summary()
+
+    def newly_silent(self) -> tuple[str, ...]:
+        """Addresses that do not answer, and were not named by an earlier call; the others do their share."""
+        silent = {address for client in self._clients.values() for address in silent_addresses(client)}
+        new = sorted(silent - self._silent)
+        self._silent |= silent
+        return tuple(new)
 
     def _specs(self) -> dict[str, str]:
         return {role: spec for role, spec in self._settings.specs.items() if spec != NONE and role not in self._given}

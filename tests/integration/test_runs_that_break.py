@@ -231,6 +231,7 @@ def test_of_two_addresses_one_breaks_down_and_the_other_carries_on(work: Path) -
     ):
         ended = command(*asking(dying), "--base-url", steady.base_url, cwd=work)
         assert ended.code == 0, ended.err
+        assert (ended.out + ended.err).count(f"{dying.base_url} does not answer") == 1
         assert dying.outcomes()["answered"] == 4
         assert dying.outcomes()["answered"] + steady.outcomes()["answered"] == stored_answers(run)
     assert len(kept(run)) == FINISHED_STEPS
