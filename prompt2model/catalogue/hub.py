@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +23,9 @@ from prompt2model.catalogue.parquet_files import named_labels
 from prompt2model.errors import HubError
 
 if TYPE_CHECKING:
-    from huggingface_hub import DatasetInfo, ModelInfo
+    from huggingface_hub import DatasetInfo, HfApi, ModelInfo
 
+_LOOK_SECONDS = 10.0
 # What `datasets` may read with. Its other builders read archives, images or databases.
 _BUILDERS = {"csv", "json", "parquet"}
 _GATED = "{what} is gated: accept its terms on its hub page, then set HF_TOKEN to a token of that account"
@@ -86,6 +88,23 @@ def _connection_failed(error: BaseException | None) -> bool:
     return False
 
 
+@cache
+def _look_at(endpoint: str) -> None:
+    """One quick look before the first question: the client libraries try for half a minute."""
+    from huggingface_hub import get_session
+
+    get_session().head(endpoint, timeout=_LOOK_SECONDS)
+
+
+def _api() -> HfApi:
+    """The hub's client, once something answered at its address."""
+    from huggingface_hub import HfApi
+
+    api = HfApi()
+    _look_at(api.endpoint)
+    return api
+
+
 def search_datasets(
     queries: Sequence[str], filters: Sequence[str] = (), per_query: int = 50
 ) -> tuple[DatasetCard, ...]:
@@ -93,11 +112,9 @@ def search_datasets(
 
     The hub matches a query with ids and titles, so single words find most. Raises HubError.
     """
-    from huggingface_hub import HfApi
-
     found: dict[str, DatasetCard] = {}
     with _one_line_errors("the search for data sets"):
-        api = HfApi()
+        api = _api()
         for query in queries or (None,):
             infos = api.list_datasets(
                 search=query, filter=list(filters) or None, sort="downloads", limit=per_query, expand=_DATASET_FACTS
@@ -109,10 +126,8 @@ def search_datasets(
 
 def dataset_card(id: str) -> DatasetCard:
     """The card of one data set. Raises HubError when there is none or it cannot be seen."""
-    from huggingface_hub import HfApi
-
     with _one_line_errors(f"data set {id}"):
-        return _dataset_card(HfApi().dataset_info(id, expand=_DATASET_FACTS))
+        return _dataset_card(_api().dataset_info(id, expand=_DATASET_FACTS))
 
 
 def _dataset_card(info: DatasetInfo) -> DatasetCard:
@@ -241,11 +256,9 @@ def search_models(queries: Sequence[str], filters: Sequence[str] = (), per_query
 
     Raises HubError.
     """
-    from huggingface_hub import HfApi
-
     found: dict[str, ModelCard] = {}
     with _one_line_errors("the search for models"):
-        api = HfApi()
+        api = _api()
         for query in queries or (None,):
             infos = api.list_models(
                 search=query, filter=list(filters) or None, sort="downloads", limit=per_query, expand=_MODEL_FACTS
@@ -261,10 +274,8 @@ def model_card(id: str, with_text: bool = True) -> ModelCard | None:
     """One model's card, with the text of its README; None when it is of no text family. Raises HubError."""
     from dataclasses import replace
 
-    from huggingface_hub import HfApi
-
     with _one_line_errors(f"model {id}"):
-        card = _model_card(HfApi().model_info(id, expand=_MODEL_FACTS))
+        card = _model_card(_api().model_info(id, expand=_MODEL_FACTS))
         if card is None or not with_text:
             return card
     return replace(card, text=plain_text(readme(id, "model"))[:20_000])

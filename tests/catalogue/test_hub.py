@@ -116,10 +116,20 @@ def test_a_hub_that_cannot_be_reached(tmp_path: Path, monkeypatch: pytest.Monkey
     with hub_like(tmp_path) as server:
         address = server.address
     point_at(address, tmp_path, monkeypatch)
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
-    for ask in (lambda: hub.search_datasets(["shop"]), lambda: hub.fetch_rows("ann/shop", "", tmp_path, 5)):
+
+    def waits(seconds: float) -> None:
+        raise AssertionError("a person has to wait")
+
+    monkeypatch.setattr("time.sleep", waits)
+    for ask in (hub.search_datasets, hub.search_models):
         with pytest.raises(HubError, match="cannot be reached"):
-            ask()
+            ask(["shop"])
+    for card in (hub.dataset_card, hub.model_card):
+        with pytest.raises(HubError, match="cannot be reached"):
+            card("ann/shop")
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    with pytest.raises(HubError, match="cannot be reached"):
+        hub.fetch_rows("ann/shop", "", tmp_path, 5)
 
 
 def test_models_of_text_families_are_found(server: HubLikeServer) -> None:
