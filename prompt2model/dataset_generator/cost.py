@@ -82,7 +82,7 @@ def _labelling_cost(task: TaskSpec, unlabelled: Rows, config: DatasetGeneratorCo
     clients = labellers(context.teachers)
     if not len(unlabelled) or not clients:
         return Estimate(makes=GeneratedData((), {}, 0, {}, 0, 0))
-    text = sum(likely_tokens(row.input) for row in unlabelled) / len(unlabelled)
+    text = sum(likely_tokens(" ".join((row.input, *row.choices))) for row in unlabelled) / len(unlabelled)
     aggregated = votes_are_aggregated(clients.values(), task, config)
     uses = [
         _answering(role, client, task, config, len(unlabelled), text, aggregated) for role, client in clients.items()

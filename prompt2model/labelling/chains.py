@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from prompt2model.errors import ConfigError
+from prompt2model.labelling.choice_chains import CHOICE_STYLES, choice_program
 from prompt2model.labelling.each_label import EachLabelPredictor
 from prompt2model.labelling.program_predictor import ProgramPredictor
 from prompt2model.labelling.prompts import brief, readable, speaks_plain
@@ -51,10 +52,12 @@ class Chain:
 
 
 def chains_fit(task: TaskSpec) -> bool:
-    """Whether the task can be asked in several styles: by labels, at least two, that differ by more than their case.
+    """Whether the task can be asked in several styles.
 
-    Choices of an input's own leave room for one style only.
+    By choices of the inputs' own, or by labels, at least two, that differ by more than their case.
     """
+    if task.kind == "multiple_choice" and not task.labels:
+        return True
     words = {" ".join(label.casefold().split()) for label in task.labels} - {""}
     return 1 < len(task.labels) == len(words)
 
@@ -69,10 +72,12 @@ def task_chains(task: TaskSpec, client: ChatClient, demonstrations: Sequence[Dem
     """
     if not chains_fit(task):
         raise ConfigError(
-            "prompt chains need closed labels that differ by more than their case; "
+            "prompt chains need choices, or closed labels that differ by more than their case; "
             "leave `labeller` of [generate_data] at votes"
         )
     shown, plain = tuple(demonstrations or task.demonstrations), speaks_plain(client)
+    if not task.labels:
+        return tuple(Chain(style, (choice_program(task, style, plain),)) for style in CHOICE_STYLES)
     most = {"choices": MOST_LISTED, "yes/no": 0 if plain else MOST_ASKED_SINGLY}
     styles = [style for style in get_args(Style) if len(task.labels) <= most.get(style, len(task.labels))]
     return tuple(

@@ -19,6 +19,7 @@ PROMPTS = (
     "label_system", "label_input", "label_plain", "label_channel",
     "label_batch_system", "label_batch_inputs", "label_batch_answers",
     "chain_system", "chain_choices", "chain_yes_no", "chain_cloze", "chain_describe", "chain_described",
+    "chain_choice_cloze", "chain_choice_describe", "chain_choice_described",
 )  # fmt: skip
 """The prompt templates of this room: part of the fingerprint of every step that asks a teacher for answers."""
 
