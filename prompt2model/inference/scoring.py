@@ -16,7 +16,7 @@ from prompt2model.inference.kv_cache import SlotCache
 from prompt2model.inference.parts import parts_of_similar_size
 from prompt2model.inference.runner import ModelRunner
 
-READ_TOKENS = 1024
+READ_TOKENS = 2048
 """Most tokens, padding included, that one forward pass reads."""
 LOGIT_ROWS = 256
 """Positions whose vocabulary scores are held in memory at a time."""

@@ -115,7 +115,9 @@ class ChatClient(Protocol):
 
 @runtime_checkable
 class Scorer(ChatClient, Protocol):
-    """A client that can also tell how likely given answers are."""
+    """A client that can also tell how likely given answers are, of `score_batch_size` requests together."""
+
+    score_batch_size: int
 
     def score_many(self, requests: Sequence[ScoreRequest]) -> Iterator[tuple[ScoreRequest, ScoreResponse]]:
         """Score the answers of all requests."""

@@ -22,7 +22,7 @@ TOP_P = 0.95
 
 
 class EmbeddedClient:
-    """Answers in groups of `batch_size`, and scores given answers by their log-probabilities.
+    """Answers in groups of `batch_size`, and scores given answers by their log-probabilities, more at a time.
 
     Every request draws its random numbers from its own content, so an answer never depends on what was asked before.
     Tokens of a prompt are counted as they are read: what the prompts of a group share, once.
@@ -31,6 +31,7 @@ class EmbeddedClient:
 
     model = f"embedded:{EMBEDDED_TEACHER.rpartition('/')[2]}"
     batch_size = 64
+    score_batch_size = 256
 
     def __init__(self) -> None:
         self._loaded: CausalEngine | None = None
@@ -59,11 +60,11 @@ class EmbeddedClient:
         return response
 
     def score_many(self, requests: Sequence[ScoreRequest]) -> Iterator[tuple[ScoreRequest, ScoreResponse]]:
-        """Score the answers of all requests in order, `batch_size` requests at a time."""
+        """Score the answers of all requests in order, `score_batch_size` requests at a time."""
         from prompt2model.inference import AnswersRequest
 
-        for start in range(0, len(requests), self.batch_size):
-            group = requests[start : start + self.batch_size]
+        for start in range(0, len(requests), self.score_batch_size):
+            group = requests[start : start + self.score_batch_size]
             engine = self._engine()
             scores = engine.score([AnswersRequest(_prompt(engine, r.messages), r.answers) for r in group])
             for request, score in zip(group, scores, strict=True):

@@ -66,6 +66,7 @@ class LedgerClient:
         self.inner = inner
         self.model = inner.model
         self.batch_size = inner.batch_size
+        self.score_batch_size: int = getattr(inner, "score_batch_size", inner.batch_size)
         self.answered = 0
         self._ledger = ledger
         self._budget = budget
@@ -86,7 +87,7 @@ class LedgerClient:
 
     def complete_many(self, requests: Iterable[ChatRequest]) -> Iterator[tuple[ChatRequest, ChatResponse]]:
         """Answer the requests: known ones from the ledger, the others by the client inside."""
-        return self._in_groups(requests) if self.batch_size > 1 else self._one_by_one(requests)
+        return self._in_groups(requests, self.batch_size) if self.batch_size > 1 else self._one_by_one(requests)
 
     def stream(self, request: ChatRequest) -> Generator[str, None, ChatResponse]:
         """The answer piece by piece; a known one in one piece. It is stored when it is whole."""
@@ -135,14 +136,14 @@ class LedgerClient:
         return cast(ChatResponse, self._settle([(calls, key, response)])[key])
 
     def score_many(self, requests: Sequence[ScoreRequest]) -> Iterator[tuple[ScoreRequest, ScoreResponse]]:
-        """Score the answers of all requests, in groups of `batch_size`. Raises TypeError where the inside cannot."""
+        """Score the answers of all requests, `score_batch_size` together. Raises TypeError where the inside cannot."""
         if not self.can_score:
             raise TypeError(f"{self.model} cannot score answers; ask is_scorer(client) first")
-        return self._in_groups(requests)
+        return self._in_groups(requests, self.score_batch_size)
 
-    def _in_groups(self, requests: Iterable[RequestT]) -> Iterator[tuple[RequestT, Any]]:
+    def _in_groups(self, requests: Iterable[RequestT], size: int) -> Iterator[tuple[RequestT, Any]]:
         source = iter(requests)
-        while group := list(islice(source, self.batch_size)):
+        while group := list(islice(source, size)):
             keys = [request.key(self._identity) for request in group]
             answers = self._ledger.find(keys)
             unknown = {key: request for key, request in zip(keys, group, strict=True) if key not in answers}
@@ -156,7 +157,15 @@ class LedgerClient:
                 yield request, answers[key]
 
     def _ask_together(self, unknown: dict[str, RequestT]) -> dict[str, Answer]:
-        calls = self._begin(unknown)
+        """The answers to a group, or to its halves one after the other where the budget does not cover it at once."""
+        try:
+            calls = self._begin(unknown)
+        except BudgetExceededError:
+            if len(unknown) == 1:
+                raise
+            pairs = list(unknown.items())
+            half = len(pairs) // 2
+            return self._ask_together(dict(pairs[:half])) | self._ask_together(dict(pairs[half:]))
         try:
             ask: Any = self.inner.complete_many
             if any(isinstance(request, ScoreRequest) for request in unknown.values()):

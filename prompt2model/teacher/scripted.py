@@ -25,7 +25,7 @@ class ScriptedClient:
         batch_size: int = 1,
     ) -> None:
         self.model = model
-        self.batch_size = batch_size
+        self.batch_size = self.score_batch_size = batch_size
         self.requests: list[ChatRequest] = []
         self.score_requests: list[ScoreRequest] = []
         self._answer = answer

@@ -91,6 +91,20 @@ def test_nothing_is_sent_that_the_budget_does_not_cover(tmp_path: Path) -> None:
         assert ledger.spent().tokens == 180
 
 
+def test_a_group_that_the_budget_does_not_cover_is_asked_in_parts(tmp_path: Path) -> None:
+    inner = ScriptedClient(lambda request: ChatResponse("x", prompt_tokens=20, completion_tokens=10), batch_size=32)
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+
+        def run(limit: str) -> int:
+            outer = LedgerClient(inner, ledger, step="s", role="r", budget=Budget(parse_budget(limit)))
+            return len(list(outer.complete_many(ask(f"question {i}") for i in range(20))))
+
+        with pytest.raises(BudgetExceededError, match="180 tokens are spent in 6 calls"):
+            run("200 tokens")
+        assert inner.calls == 6
+        assert run("2000 tokens") == inner.calls == 20
+
+
 def test_the_budget_holds_over_steps_and_resumes_and_a_higher_one_goes_on(tmp_path: Path) -> None:
     inner = ScriptedClient(lambda request: ChatResponse("x", prompt_tokens=20, completion_tokens=10))
     path = tmp_path / "ledger.sqlite"

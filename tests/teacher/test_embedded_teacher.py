@@ -102,6 +102,7 @@ def test_behind_a_ledger_nothing_is_computed_twice(client: EmbeddedClient, tmp_p
         first = list(outer.complete_many(requests)), list(outer.score_many(scores))
     never = ScriptedClient(lambda request: pytest.fail("asked again"), lambda request: pytest.fail("asked again"))
     never.model, never.batch_size = client.model, client.batch_size
+    never.score_batch_size = client.score_batch_size
     with Ledger(tmp_path / "ledger.sqlite") as ledger:
         outer = LedgerClient(never, ledger, step="s", role="r")
         assert (list(outer.complete_many(requests)), list(outer.score_many(scores))) == first
