@@ -35,6 +35,7 @@ from prompt2model.command_options import (
     Seed,
     Teacher,
     TransformSets,
+    Use,
     Yes,
     config_changes,
 )
@@ -134,6 +135,7 @@ def _with_run_options(then: Callable[[Pipeline, bool, bool], None]) -> Callable[
         examples: ExampleFiles = None,
         data_dir: DataFolders = None,
         datasets: DatasetChoice = None,
+        use: Use = None,
         transform: TransformSets = None,
         input_column: InputColumn = None,
         output_column: OutputColumn = None,
@@ -157,6 +159,7 @@ def _with_run_options(then: Callable[[Pipeline, bool, bool], None]) -> Callable[
             examples=examples,
             data_dir=data_dir,
             datasets=datasets,
+            use=use,
             transform=transform,
             input_column=input_column,
             output_column=output_column,

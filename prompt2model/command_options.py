@@ -49,6 +49,13 @@ DatasetChoice = Annotated[
         "Data sets to use of those found: ask (the default; auto with --yes), auto, none, or ids divided by commas.",
     ),
 ]
+Use = Annotated[
+    str | None,
+    _option(
+        "any|commercial",
+        "What the model is for: commercial refuses data sets and base models whose licence is not known to allow it.",
+    ),
+]
 TransformSets = Annotated[
     list[str] | None,
     typer.Option(
@@ -96,6 +103,7 @@ def config_changes(
     examples: list[Path] | None = None,
     data_dir: list[Path] | None = None,
     datasets: str | None = None,
+    use: str | None = None,
     transform: list[str] | None = None,
     input_column: str | None = None,
     output_column: str | None = None,
@@ -126,6 +134,7 @@ def config_changes(
             inputs=[_absolute(path) for path in inputs or []] or None,
             data_dirs=[_absolute(path) for path in data_dir or []] or None,
             datasets=_dataset_choice(datasets),
+            use=use,
             transform=[part for text in transform or [] for part in text.split(",")] or None,
             input_column=input_column,
             output_column=output_column,
@@ -136,7 +145,7 @@ def config_changes(
             output_column=output_column,
         ),
         "generate_data": _given(examples=generate),
-        "retrieve_models": _given(model=_model_reference(base_model)),
+        "retrieve_models": _given(model=_model_reference(base_model), use=use),
     }
     for assignment in assignments or []:
         assign(changes, assignment)

@@ -283,7 +283,7 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
         if self.config.use == "commercial" and not allows_commercial_use(card.licence):
             raise ConfigError(
                 f"data set {card.id} has the licence {card.licence or '(unknown)'}, which is not known to allow "
-                "commercial use; choose another one or set use to any"
+                "commercial use; choose another one, or leave out --use commercial"
             )
         if card.licence is None:
             gathered.note(f"{card.id}: its licence is not known; check it before you publish the model", context)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from prompt2model.catalogue.licences import allows_commercial_use
 from prompt2model.catalogue.model_cards import ModelCard
 from prompt2model.records import Family, Kind
 
@@ -22,13 +23,15 @@ def usable(
     families: Sequence[Family],
     max_bytes: int,
     licences: Sequence[str],
+    commercial: bool,
     language: str | None,
     obtainable: Callable[[ModelCard], bool],
 ) -> tuple[list[ModelCard], dict[str, int]]:
     """The cards that pass every filter, and how many each filter refused (a card counts at its first refusal).
 
     `max_bytes` bounds the weights; where their size is unknown, four bytes a parameter are assumed; with neither
-    known they are refused, because they may not fit. `licences` empty means any. `language` None means any, too; a
+    known they are refused, because they may not fit. `licences` empty means any;
+    `commercial` refuses those that are not known to allow commercial use. `language` None means any, too; a
     card that names no language is refused only where the task's language is not English.
     """
     checks: tuple[tuple[str, Callable[[ModelCard], bool]], ...] = (
@@ -36,6 +39,7 @@ def usable(
         ("size unknown", lambda card: size_of(card) is not None),
         ("larger than the limit", lambda card: (size_of(card) or 0) <= max_bytes),
         ("licence not allowed", lambda card: not licences or (card.licence or "unknown") in licences),
+        ("licence not known to allow commercial use", lambda card: not commercial or may_be_sold(card)),
         ("other language", lambda card: language is None or speaks(card, language)),
         ("cannot be had from here", obtainable),
     )
@@ -48,6 +52,11 @@ def usable(
         else:
             refused[reason] += 1
     return kept, dict(refused)
+
+
+def may_be_sold(card: ModelCard) -> bool:
+    """Whether the card's licence is known to allow commercial use."""
+    return bool(allows_commercial_use(card.licence))
 
 
 def size_of(card: ModelCard) -> int | None:

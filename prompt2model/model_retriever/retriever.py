@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
 from prompt2model.catalogue.model_cards import ModelCard, local_model, local_models, starter_models
 from prompt2model.component import Component, ComponentConfig, Estimate, ModelReference, Option, RunContext, TeacherUse
 from prompt2model.errors import ConfigError, WeightsNotFoundError
-from prompt2model.model_retriever.filters import FAMILIES_BY_KIND, language_warning, usable
+from prompt2model.model_retriever.filters import FAMILIES_BY_KIND, language_warning, may_be_sold, usable
 from prompt2model.model_retriever.ranking import rank, shared_words
 from prompt2model.prompts import render
 from prompt2model.records import ChosenModel, Family, ModelCandidate, TaskSpec
@@ -43,6 +43,9 @@ class ModelRetrieverConfig(ComponentConfig):
     )
     max_bytes: int = Field(3 * _GIGABYTE, gt=0, description="Largest size of the weights, in bytes.")
     licences: tuple[str, ...] = Field((), description="Licences that are allowed (apache-2.0, mit, …); any when empty.")
+    use: Literal["any", "commercial"] = Field(
+        "any", description="commercial refuses models whose licence forbids it or is not known to allow it."
+    )
     require_language: bool = Field(
         False,
         description="Only models that were made for the task's language. Else others are offered, with a warning, "
@@ -98,7 +101,7 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
         """
         cards = self._cards()
         if self.config.model:
-            _card_of(self.config.model, cards, hub_allowed)
+            self._named(self.config.model, cards, hub_allowed)
         elif not hub_allowed:
             self._usable(cards, self.config.families or get_args(Family), None, hub_allowed)
 
@@ -106,7 +109,7 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
         """Raises WeightsNotFoundError when no model fits that can be had from here."""
         cards = self._cards()
         if self.config.model:
-            card = _card_of(self.config.model, cards, context.hub_allowed)
+            card = self._named(self.config.model, cards, context.hub_allowed)
             return ChosenModel(card.id, card.family, (_candidate(card, 0.0, ""),), {})
         if context.hub_allowed:
             cards = self._with_hub(cards, inputs.task, context)
@@ -127,6 +130,16 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
     def _cards(self) -> list[ModelCard]:
         local = [card for folder in self.config.model_dirs for card in local_models(folder)]
         return [*starter_models(), *local]
+
+    def _named(self, model: str, cards: Sequence[ModelCard], hub_allowed: bool) -> ModelCard:
+        """The card of the model that the config names. Raises ConfigError where the stated use forbids its licence."""
+        card = _card_of(model, cards, hub_allowed)
+        if self.config.use == "commercial" and not may_be_sold(card):
+            raise ConfigError(
+                f"base model {model} has the licence {card.licence or '(unknown)'}, which is not known to allow "
+                "commercial use; choose another --base-model, or leave out --use commercial"
+            )
+        return card
 
     def _with_hub(self, cards: list[ModelCard], task: TaskSpec, context: RunContext) -> list[ModelCard]:
         from prompt2model.catalogue.hub import search_models
@@ -163,6 +176,7 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
             families=families,
             max_bytes=self.config.max_bytes,
             licences=self.config.licences,
+            commercial=self.config.use == "commercial",
             language=language,
             obtainable=lambda card: _obtainable(card, hub_allowed),
         )

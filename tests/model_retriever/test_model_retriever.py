@@ -51,6 +51,7 @@ def test_every_filter_counts_what_it_refused() -> None:
         families=("encoder",),
         max_bytes=100,
         licences=("mit",),
+        commercial=False,
         language="en",
         obtainable=lambda card: card.id != "a/away",
     )
@@ -63,6 +64,22 @@ def test_every_filter_counts_what_it_refused() -> None:
         "family does not fit the task": 1,
         "cannot be had from here": 1,
     }
+
+
+def test_for_commercial_use_only_what_allows_it_is_offered() -> None:
+    given = [ModelCard(f"a/{number}", "encoder", bytes=1, licence=licence)
+             for number, licence in enumerate(("mit", "cc-by-nc-4.0", None, "other"))]  # fmt: skip
+    kept, refused = usable(
+        given,
+        families=("encoder",),
+        max_bytes=100,
+        licences=(),
+        commercial=True,
+        language=None,
+        obtainable=lambda card: True,
+    )
+    assert [card.licence for card in kept] == ["mit"]
+    assert refused == {"licence not known to allow commercial use": 3}
 
 
 def test_the_score_is_bm25_weighted_by_popularity() -> None:
@@ -183,6 +200,13 @@ def test_a_local_folder_is_known_by_its_config(make_context: Maker, tmp_path: Pa
     save_file({"w": np.zeros((2, 2), dtype="float32")}, folder / "model.safetensors")
     chosen = ModelRetriever(ModelRetrieverConfig(model=str(folder))).run(Inputs(task("generation"), ()), make_context())
     assert (chosen.id, chosen.family) == (str(folder), "encoder_decoder")
+    for_sale = ModelRetriever(ModelRetrieverConfig(model=str(folder), use="commercial"))
+    for refused in (
+        lambda: for_sale.run(Inputs(task("generation"), ()), make_context()),
+        lambda: for_sale.check(False),
+    ):
+        with pytest.raises(ConfigError, match=r"licence \(unknown\).* leave out --use commercial"):
+            refused()
     (folder / "config.json").write_text(json.dumps({"model_type": "wav2vec2"}))
     with pytest.raises(ConfigError, match="family"):
         ModelRetriever(ModelRetrieverConfig(model=str(folder))).run(Inputs(task("generation"), ()), make_context())
