@@ -6,10 +6,10 @@ import numpy as np
 
 from prompt2model.labelling.aggregation.fitting import Fit, fit_accuracies, fit_confusions, fit_shared
 from prompt2model.labelling.aggregation.patterns import VotePatterns
-from prompt2model.labelling.aggregation.result import Aggregation
+from prompt2model.labelling.aggregation.result import Aggregation, Probabilities
 from prompt2model.labelling.aggregation.votes import Votes
 
-_EVIDENCE = 2.3
+EVIDENCE = 2.3
 """Nats by which a richer model must explain the votes better: ten to one, "strong" by Jeffreys."""
 _ACCURACY_STRENGTHS = (5.0, 30.0)
 """Votes' worth of prior on a voter's accuracy."""
@@ -37,23 +37,24 @@ class LabelModel:
     def aggregate(self, votes: Votes) -> Aggregation:
         """The belief about each input, and each voter's estimated accuracy."""
         patterns = VotePatterns.of(votes)
-        fit = best_fit(patterns, patterns.voters)
+        fit = best_fit(patterns, patterns.shares(), patterns.voters)
         return patterns.aggregation(fit.probabilities, fit.name, np.arange(patterns.voters))
 
 
-def best_fit(patterns: VotePatterns, independent: int) -> Fit:
+def best_fit(patterns: VotePatterns, start: Probabilities, independent: int) -> Fit:
     """The simplest model that explains the votes. `independent`: how many voters are no copies of one another.
 
+    start: float64 [u, L], the P(label) to set out from.
     With one label, or without a vote, there is nothing to learn: the start stands.
     """
-    shared = [fit_shared(patterns, patterns.shares(), balance) for balance in (False, True)]
+    shared = [fit_shared(patterns, start, balance) for balance in (False, True)]
     majority = shared[0]
     best = _richer(majority, [shared[1]], patterns, majority)
     if independent < _FEWEST_VOTERS or patterns.labels == 1 or not patterns.counts.any():
         return best
     accuracies = [fit for equal in shared for fit in own_accuracies(patterns, equal)]
-    start = max(accuracies, key=lambda fit: fit.elbo)
-    confusions = [fit_confusions(patterns, start, strength) for strength in _CONFUSION_STRENGTHS]
+    likeliest = max(accuracies, key=lambda fit: fit.elbo)
+    confusions = [fit_confusions(patterns, likeliest, strength) for strength in _CONFUSION_STRENGTHS]
     best = _richer(best, accuracies, patterns, majority)
     return _richer(best, confusions, patterns, majority)
 
@@ -77,4 +78,4 @@ def _richer(best: Fit, candidates: list[Fit], patterns: VotePatterns, majority: 
     before = patterns.counts @ majority.probabilities
     common = before >= _COMMON * patterns.counts.sum()
     keeps = bool((kept >= _VANISHED * before)[common].all())
-    return candidate if keeps and candidate.elbo > best.elbo + _EVIDENCE else best
+    return candidate if keeps and candidate.elbo > best.elbo + EVIDENCE else best

@@ -6,7 +6,9 @@ stand in an order of their own, so that sums, and with them results, do not depe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +19,17 @@ from prompt2model.labelling.aggregation.votes import Votes
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+_ALL: Mapping[int, Floats] = MappingProxyType({})
+"""Of no voter is a vote in doubt to be its own."""
+
 
 @dataclass(frozen=True, eq=False)
 class VotePatterns:
     """u different patterns of the votes of m voters on L labels.
 
     choices: int64 [u, m], ABSTAINED where a voter has none; counts: float64 [u], 0 for the pattern without a vote;
-    weights: float64 [u, m], what each vote counts, 0 for none; rows: int64 [n], the pattern of each input.
+    weights: float64 [u, m], what each vote counts, 0 for none; leaders: int64 [u, m], the voter whose vote each vote
+    may repeat, -1 for nobody's; rows: int64 [n], the pattern of each input.
     """
 
     votes: Votes
@@ -31,6 +37,7 @@ class VotePatterns:
     counts: Floats
     rows: Ints
     weights: Floats
+    leaders: Ints
     voter_order: Ints
     label_order: Ints
 
@@ -44,7 +51,8 @@ class VotePatterns:
         choices, rows, counts = np.unique(ordered, axis=0, return_inverse=True, return_counts=True)
         voted = choices >= 0
         counted = counts * voted.any(axis=1).astype(np.float64)
-        return cls(votes, choices, counted, rows.reshape(-1), voted.astype(np.float64), voter_order, label_order)
+        weights, leaders = voted.astype(np.float64), np.full_like(choices, -1)
+        return cls(votes, choices, counted, rows.reshape(-1), weights, leaders, voter_order, label_order)
 
     @property
     def labels(self) -> int:
@@ -63,10 +71,11 @@ class VotePatterns:
         equally correlated voters count is their effective number (Kish's design effect).
         """
         voted = (self.choices >= 0).astype(np.float64)
-        weights = voted / (1 + voted @ dependence)
-        return VotePatterns(
-            self.votes, self.choices, self.counts, self.rows, weights, self.voter_order, self.label_order
-        )
+        return replace(self, weights=voted / (1 + voted @ dependence))
+
+    def following(self, leaders: Ints) -> VotePatterns:
+        """The same patterns where votes may repeat their leaders'."""
+        return replace(self, leaders=leaders)
 
     def voted(self, voter: int) -> Ints:
         """The patterns in which a voter has a vote."""
@@ -81,25 +90,30 @@ class VotePatterns:
         totals = sums.sum(axis=1, keepdims=True)
         return np.where(totals > 0, sums / np.where(totals > 0, totals, 1), 1 / self.labels)
 
-    def right(self, probabilities: Probabilities) -> tuple[Floats, Floats]:
-        """Each voter's expected number of right votes and its number of votes, weighted: float64 [m] both."""
+    def right(self, probabilities: Probabilities, own: Mapping[int, Floats] = _ALL) -> tuple[Floats, Floats]:
+        """Each voter's expected number of right votes and its number of votes, weighted: float64 [m] both.
+
+        own: by voter, float64 [its patterns, L], the share of its votes that count, given each label; all if not there.
+        """
         right, total = np.zeros(self.voters), np.zeros(self.voters)
         for voter in range(self.voters):
             rows = self.voted(voter)
             counts = self.counts[rows] * self.weights[rows, voter]
-            right[voter] = counts @ probabilities[rows, self.choices[rows, voter]]
-            total[voter] = counts.sum()
+            mass = probabilities[rows] * own.get(voter, 1.0)
+            right[voter] = counts @ mass[np.arange(len(rows)), self.choices[rows, voter]]
+            total[voter] = counts @ mass.sum(axis=1)
         return right, total
 
-    def confusions(self, probabilities: Probabilities) -> Floats:
-        """The expected number of votes by voter, true label and vote, weighted: float64 [m, L, L]."""
+    def confusions(self, probabilities: Probabilities, own: Mapping[int, Floats] = _ALL) -> Floats:
+        """The expected number of votes by voter, true label and vote, weighted: float64 [m, L, L]. own: see `right`."""
         counts = np.zeros((self.voters, self.labels, self.labels))
         for voter in range(self.voters):
             rows = self.voted(voter)
-            rows = rows[np.argsort(self.choices[rows, voter], kind="stable")]
-            said, starts = np.unique(self.choices[rows, voter], return_index=True)
+            by_vote = np.argsort(self.choices[rows, voter], kind="stable")
+            said, starts = np.unique(self.choices[rows[by_vote], voter], return_index=True)
             if len(rows):
-                mass = probabilities[rows] * (self.counts[rows] * self.weights[rows, voter])[:, None]
+                mass = probabilities[rows] * own.get(voter, 1.0)
+                mass = (mass * (self.counts[rows] * self.weights[rows, voter])[:, None])[by_vote]
                 counts[voter][:, said] = np.add.reduceat(mass, starts, axis=0).T
         return counts
 
