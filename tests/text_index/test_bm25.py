@@ -71,7 +71,8 @@ def test_a_damaged_or_older_file_is_built_anew(tmp_path: Path) -> None:
         index.put(DOCUMENTS)
         assert len(index) == 3
     connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 999")
+    connection.execute("UPDATE text_indices SET version = 999")
+    connection.commit()
     connection.close()
     with Bm25Index(path, FIELDS) as index:
         assert len(index) == 0
