@@ -7,12 +7,14 @@ can be kept. It holds the last card's date and number, so it leads on from there
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
+from prompt2model.catalogue.card_bounds import is_id
+from prompt2model.catalogue.card_file import CardKind
 from prompt2model.catalogue.card_text import first_sentences, plain_text, split_card
 from prompt2model.catalogue.dataset_cards import DatasetCard
 from prompt2model.catalogue.hub import DATASET_FACTS, MODEL_FACTS, dataset_card_of, model_card_of
@@ -20,7 +22,6 @@ from prompt2model.catalogue.hub_requests import Answer, HubRequests
 from prompt2model.catalogue.model_cards import ModelCard
 from prompt2model.errors import HubError
 
-CardKind = Literal["dataset", "model"]
 Card: TypeAlias = DatasetCard | ModelCard
 
 NAMES: Mapping[CardKind, str] = {"dataset": "data sets", "model": "models"}
@@ -107,6 +108,8 @@ def _page(kind: CardKind, answer: Answer) -> ListPage:
         except (TypeError, ValueError, KeyError, AttributeError, RecursionError):
             name = item.get("id") if isinstance(item, dict) else None
             unreadable.append(str(name)[:200] if name else f"entry {number + 1} of a page")
+    if items and not listed:
+        raise ValueError(f"none of its {len(items)} entries is a card")
     return ListPage(tuple(listed), tuple(unreadable), answer.next_query)
 
 
@@ -114,7 +117,7 @@ def _listed(kind: CardKind, item: Any) -> Listed:
     from huggingface_hub import DatasetInfo, ModelInfo
 
     info: Any = (DatasetInfo if kind == "dataset" else ModelInfo)(**item)
-    if not isinstance(info.id, str) or not info.id.strip():
+    if not isinstance(info.id, str) or not is_id(info.id):
         raise ValueError("no id")
     modified = info.last_modified
     date = modified.astimezone(UTC).isoformat(timespec="milliseconds") if modified else ""
@@ -143,6 +146,3 @@ def with_text(requests: HubRequests, kind: CardKind, card: Card) -> tuple[Card, 
     if isinstance(card, DatasetCard):
         return replace(card, text=text, description=card.description or first_sentences(body)), answer.cut
     return replace(card, text=text), answer.cut
-
-
-CardReader = Callable[[Card], tuple[Card, bool]]

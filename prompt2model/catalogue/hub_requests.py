@@ -139,14 +139,14 @@ class HubRequests:
 
     def _once(self, url: str, params: Sequence[tuple[str, str]], most: int) -> tuple[Answer, float | None]:
         """(answer, seconds that the hub asks to wait). Lets the errors of the HTTP library through."""
-        from huggingface_hub.utils import build_hf_headers, get_session, parse_ratelimit_headers
+        from huggingface_hub import utils
 
-        session: Any = get_session()
-        with session.stream(
-            "GET", url, params=list(params) or None, headers=build_hf_headers(), timeout=_TIMES
+        client: Any = utils
+        with client.get_session().stream(
+            "GET", url, params=list(params) or None, headers=client.build_hf_headers(), timeout=_TIMES
         ) as response:
             content, cut = _at_most(response, most)
-        window = parse_ratelimit_headers(response.headers)
+        window = client.parse_ratelimit_headers(response.headers)
         left = float(window.reset_in_seconds) if window is not None and window.remaining == 0 else None
         if response.status_code not in _MAY_PASS:
             self._pace.answered(left or 0.0)
