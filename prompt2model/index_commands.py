@@ -151,7 +151,7 @@ def import_command(
         done = import_cards(source, cards, _kinds(kind)[0] if kind else None, ConsoleProgress())
     print(f"{done.datasets:,} data sets and {done.models:,} models imported into {cards.path}")
     if done.passed_over:
-        print(f"{done.passed_over:,} models are left out: their config names no text family")
+        print(f"{done.passed_over:,} models left out: their config names no text family")
     if done.bad:
         named = [f"line {number} ({why})" for number, why in done.bad]
         print(f"{_lines_are(len(done.bad))} no card and left out: {_some(named)}")
@@ -196,9 +196,9 @@ def _show_crawled(crawled: Iterable[Crawled], cards: CardFile) -> None:
         if one.found_complete:
             print(f"{total}: crawled already; `prompt2model index update` fetches what changed")
             continue
-        print(f"{total}: {one.new:,} new, {one.changed:,} changed, {one.unchanged:,} as they were")
+        print(f"{total}: {one.new:,} new, {one.changed:,} changed")
         if one.passed_over:
-            print(f"  {one.passed_over:,} models are left out: their config names no text family")
+            print(f"  {one.passed_over:,} models left out: their config names no text family")
         if one.unreadable:
             print(f"  {_entries_are(len(one.unreadable))} no card and left out: {_some(one.unreadable)}")
         _show_cut(one.cut)

@@ -39,12 +39,15 @@ _AT_ONCE = 100
 
 @dataclass
 class Crawled:
-    """What one command brought of one kind of card. Names are ids; `passed_over` counts models of no text family."""
+    """What one command brought of one kind of card. Names are ids.
+
+    `passed_over` counts the models of no text family that a full crawl came by. `found_complete`: there was nothing to
+    do.
+    """
 
     kind: CardKind
     new: int = 0
     changed: int = 0
-    unchanged: int = 0
     passed_over: int = 0
     unreadable: list[str] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
@@ -180,7 +183,6 @@ class _Crawl:
     def _store(self, listed: Sequence[Listed], page: ListPage, last: bool) -> None:
         """A page in one transaction; with texts in several, of which the last one moves the place."""
         changed = [one for one in listed if one.card is None or not self._is_here(one)]
-        self.result.unchanged += len(listed) - len(changed)
         step = _AT_ONCE if self.state.with_texts else max(len(changed), 1)
         parts = [changed[start : start + step] for start in range(0, len(changed), step)] or [[]]
         for part in parts[:-1]:
@@ -197,6 +199,7 @@ class _Crawl:
             state = replace(state, newest=max((one.modified for one in page.listed), default="") or state.newest)
         if not state.since:
             passed_over = sum(one.card is None for one in listed)
+            self.result.passed_over += passed_over
             state = replace(
                 state,
                 passed_over=state.passed_over + passed_over,
@@ -222,7 +225,6 @@ class _Crawl:
         self.state = after or self.state
         self.result.new += new
         self.result.changed += len(cards) - new
-        self.result.passed_over += len(gone)
 
     def _complete(self, part: Sequence[Listed]) -> list[tuple[Card, str]]:
         """(card, time of its last change) as they are kept: with their texts where these are wanted, within bounds."""

@@ -29,7 +29,7 @@ LATER_TRIES = RetryPolicy(attempts=12, first_wait=0.5, patience=900.0)
 _TIMES = (10.0, 60.0, 60.0, 60.0)
 """Seconds to connect, to wait for some bytes, to send some, and to wait for a free connection."""
 _MAY_PASS = {408, 429, 500, 502, 503, 504}
-_WORTH_SAYING = 5.0
+_WORTH_SAYING = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class HubRequests:
             late = time.monotonic() - started + wait > policy.patience
             if late or breakdowns >= policy.attempts:
                 raise HubError(_given_up(trouble, what, url, wait if told_to_wait else None))
-            if wait > _WORTH_SAYING or (breakdowns == 1 and not told_to_wait):
+            if wait > _WORTH_SAYING:
                 self._say(f"  the hub {trouble} for {what}; trying again in {wait:.0f} s")
             if not told_to_wait:
                 time.sleep(wait)
