@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from prompt2model.cli import app
 
-COMMANDS = ("run", "resume", "show", "demo", "review", "predict", "doctor", "weights", "settings")
+COMMANDS = ("run", "resume", "show", "demo", "review", "predict", "doctor", "weights", "index", "settings")
 
 
 def help_of(*command: str) -> str:
@@ -43,3 +43,13 @@ def test_the_help_of_run_teaches() -> None:
         "--data FILE",
     ):
         assert words in options
+
+
+@pytest.mark.parametrize("command", ["build", "update", "info", "import"])
+def test_the_commands_of_the_index_teach_too(command: str) -> None:
+    text = " ".join(help_of("index", command).split())
+    assert "--file FILE" in text
+    assert "list[" not in text
+    assert "_HELP" not in text
+    # What belongs on lines of its own stays there.
+    assert command != "import" or '"family": "encoder"' in help_of("index", command).splitlines()[6]

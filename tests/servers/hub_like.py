@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -61,6 +62,11 @@ class HubLikeServer(ThreadingHTTPServer):
         self.cards: dict[str, SyntheticCards] = {}
         self.statuses: Counter[int] = Counter()
         self.fault: Callable[[str], Fault | None] = lambda path: None
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that was killed is no fault of the server's."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
     @property
     def address(self) -> str:
