@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TypeVar, cast
 
 from prompt2model.catalogue.dataset_cards import DatasetCard
@@ -29,7 +29,17 @@ def bounded(card: CardT) -> tuple[CardT, bool]:
     which JSON can name) becomes a question mark, because it cannot be stored.
     """
     kept = _dataset(card) if isinstance(card, DatasetCard) else _model(card)
-    return cast(CardT, kept), len(repr(card)) > len(repr(kept))
+    return cast(CardT, kept), _length(card) > _length(kept)
+
+
+def _length(card: DatasetCard | ModelCard) -> int:
+    """Characters and entries."""
+    values = (getattr(card, one.name) for one in fields(card))
+    return sum(
+        len(value) + (sum(map(len, value)) if isinstance(value, tuple) else 0)
+        for value in values
+        if isinstance(value, (str, tuple))
+    )
 
 
 def _dataset(card: DatasetCard) -> DatasetCard:

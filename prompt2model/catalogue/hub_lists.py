@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from prompt2model.catalogue.card_bounds import is_id
 from prompt2model.catalogue.card_file import CardKind
@@ -62,10 +62,14 @@ class PlaceLostError(HubError):
 
 
 def endpoint() -> str:
-    """The hub's address, as `HF_ENDPOINT` or the client library says."""
+    """The hub's address, as `HF_ENDPOINT` or the client library says. Raises HubError for one that is none."""
     from huggingface_hub import HfApi
 
-    return str(HfApi().endpoint)
+    address = str(HfApi().endpoint)
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise HubError(f"HF_ENDPOINT is {address!r}; an address begins with https:// or http:// and names a host")
+    return address
 
 
 def fetch_page(requests: HubRequests, kind: CardKind, place: str | None) -> ListPage:

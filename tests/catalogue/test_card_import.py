@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -121,9 +122,9 @@ def test_a_card_of_five_megabytes_is_cut_and_a_broken_character_kept_out(tmp_pat
 
 
 def test_packed_files_and_files_that_end_too_early(tmp_path: Path) -> None:
-    packed = gzip.compress(lines(*({**DATASET, "id": f"ann/{number}"} for number in range(5_000))))
+    packed = gzip.compress(lines(*({**DATASET, "id": f"ann/{number}"} for number in range(1_500))))
     done, file = read(tmp_path / "a.jsonl.gz", packed)
-    assert done.datasets == 5_000
+    assert done.datasets == 1_500
     with pytest.raises(DataFileError, match=r"cannot be read to its end .* cards before that are kept"):
         read(tmp_path / "b.jsonl.gz", packed[: len(packed) // 2])
     with pytest.raises(DataFileError, match="cannot be read to its end"):
@@ -146,14 +147,19 @@ names = st.sampled_from([*DATASET, *MODEL, "family", "parameters", "sample", "in
 rows = st.dictionaries(names, values, max_size=6).map(lambda row: json.dumps(row).encode() + b"\n")
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CardFile]:
+    with CardFile(tmp_path_factory.mktemp("shared") / "cards.sqlite", make=True) as file:
+        yield file
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(rows | st.binary(max_size=40).map(lambda line: line.replace(b"\n", b"") + b"\n"), max_size=8))
-def test_every_line_is_a_card_or_named(tmp_path_factory: pytest.TempPathFactory, content: list[bytes]) -> None:
-    path = tmp_path_factory.mktemp("import") / "a.jsonl"
-    good = {"kind": "dataset", "id": "ann/good"}
-    done, file = read(path, lines(good) + b"".join(content))
+def test_every_line_is_a_card_or_named(shared: CardFile, content: list[bytes]) -> None:
+    source = shared.path.with_name("a.jsonl")
+    source.write_bytes(lines({"kind": "dataset", "id": "ann/good"}) + b"".join(content))
+    done, file = import_cards(source, shared, None, SilentProgress()), shared
     written = [line for line in content if line.strip()]
     assert done.cards + done.passed_over + len(done.bad) == 1 + len(written)
     for card, _ in file.datasets.search("good", 10):
         assert file.datasets.card(card.id) == card
-    file.close()
