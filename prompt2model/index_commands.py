@@ -201,6 +201,11 @@ def _show_crawled(crawled: Iterable[Crawled], cards: CardFile) -> None:
             print(f"  {one.passed_over:,} models left out: their config names no text family")
         if one.unreadable:
             print(f"  {_entries_are(len(one.unreadable))} no card and left out: {_some(one.unreadable)}")
+        if one.without_text:
+            print(
+                f"  {len(one.without_text):,} cards kept without their texts, which the hub could not send: "
+                f"{_some(one.without_text)}"
+            )
         _show_cut(one.cut)
 
 

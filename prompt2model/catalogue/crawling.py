@@ -26,7 +26,7 @@ from prompt2model.catalogue.hub_lists import (
     fetch_page,
     with_text,
 )
-from prompt2model.catalogue.hub_requests import HubRequests
+from prompt2model.catalogue.hub_requests import FEW_TRIES, BrokenAnswerError, HubRequests
 from prompt2model.errors import CardFileError, HubError
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ _AT_ONCE = 100
 class Crawled:
     """What one command brought of one kind of card. Names are ids.
 
-    `passed_over` counts the models of no text family that a full crawl came by. `found_complete`: there was nothing to
+    `passed_over` counts the models of no text family that a full crawl came by. `without_text`: the hub broke down when
+    their text was asked for. `found_complete`: there was nothing to
     do.
     """
 
@@ -51,6 +52,7 @@ class Crawled:
     passed_over: int = 0
     unreadable: list[str] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
+    without_text: list[str] = field(default_factory=list)
     found_complete: bool = False
 
 
@@ -134,7 +136,7 @@ class _Crawl:
         self._file, self._kind, self._progress = file, kind, progress
         self._cards = file.of(kind)
         self._lists = HubRequests(progress.say)
-        self._texts = HubRequests(progress.say)
+        self._texts = HubRequests(progress.say, FEW_TRIES)
         self._last = ""
 
     def begin(self, since: str) -> None:
@@ -240,9 +242,17 @@ class _Crawl:
         """Cards with their texts, several fetched at once."""
         pool = ThreadPoolExecutor(_READERS)
         try:
-            return list(pool.map(lambda card: with_text(self._texts, self._kind, card), cards))
+            return list(pool.map(self._read_one, cards))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+    def _read_one(self, card: Card) -> tuple[Card, bool]:
+        """One broken repository must not hold up all others: its card is kept without its text."""
+        try:
+            return with_text(self._texts, self._kind, card)
+        except BrokenAnswerError:
+            self.result.without_text.append(card.id)
+            return card, False
 
 
 def _now() -> str:

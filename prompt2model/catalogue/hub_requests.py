@@ -26,10 +26,17 @@ FIRST_TRIES = RetryPolicy(attempts=4, first_wait=0.5, patience=900.0)
 LATER_TRIES = RetryPolicy(attempts=12, first_wait=0.5, patience=900.0)
 """Afterwards: an outage of a few minutes ends no crawl."""
 
+FEW_TRIES = RetryPolicy(attempts=4, first_wait=0.5, patience=900.0)
+"""For what the crawl can do without."""
+
 _TIMES = (10.0, 60.0, 60.0, 60.0)
 """Seconds to connect, to wait for some bytes, to send some, and to wait for a free connection."""
 _MAY_PASS = {408, 429, 500, 502, 503, 504}
 _WORTH_SAYING = 2.0
+
+
+class BrokenAnswerError(HubError):
+    """The hub is there and gives no answer to one request that makes sense."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +90,12 @@ class Pace:
 class HubRequests:
     """GET requests to one kind of address of the hub, at one pace. Thread-safe.
 
-    `say` takes a line for the person who waits.
+    `say` takes a line for the person who waits; `tries` is the policy once the hub has answered.
     """
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[str], None], tries: RetryPolicy = LATER_TRIES) -> None:
         self._say = say
+        self._tries = tries
         self._pace = Pace()
         self._jitter = random.Random()
         self._answered = False
@@ -103,13 +111,14 @@ class HubRequests:
         """What `read` makes of the answer, of at most `most` bytes.
 
         An answer for which `read` raises ValueError counts as a breakdown. `what` names what is asked for. Raises
-        HubError when the hub does not answer, breaks down again and again, or asks for more patience than there is.
+        BrokenAnswerError when it breaks down again and again, HubError when it does not answer at all or asks for more
+        patience than there is.
         """
         started, breakdowns, waits = time.monotonic(), 0, 0
         while True:
-            policy = LATER_TRIES if self._answered else FIRST_TRIES
+            policy = self._tries if self._answered else FIRST_TRIES
             self._pace.wait()
-            trouble, asked = "", None
+            trouble, asked, lost = "", None, False
             try:
                 answer, asked = self._once(url, params, most)
                 if answer.status not in _MAY_PASS:
@@ -122,7 +131,7 @@ class HubRequests:
             except ValueError as error:
                 trouble = f"sends what makes no sense ({error})"
             except Exception as error:
-                trouble = _lost_connection(error, what)
+                trouble, lost = _lost_connection(error, what), True
             told_to_wait = trouble.endswith(" 429")
             breakdowns += not told_to_wait
             wait = policy.wait(waits, asked, self._jitter.random())
@@ -131,7 +140,8 @@ class HubRequests:
                 self._pace.too_many(wait)
             late = time.monotonic() - started + wait > policy.patience
             if late or breakdowns >= policy.attempts:
-                raise HubError(_given_up(trouble, what, url, wait if told_to_wait else None))
+                kind = HubError if lost or told_to_wait else BrokenAnswerError
+                raise kind(_given_up(trouble, what, url, wait if told_to_wait else None))
             if wait > _WORTH_SAYING:
                 self._say(f"  the hub {trouble} for {what}; trying again in {wait:.0f} s")
             if not told_to_wait:

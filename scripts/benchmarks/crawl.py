@@ -10,6 +10,7 @@ card or gets a new one. The command is killed (SIGKILL) twice, within 0.3 s afte
   stale             cards that the hub changed after the state in the file
   found_by_search   share of 200 random cards that a search for their own word finds, first and alone
   cards_per_second  cards stored, by the wall clock of all commands together, with their starts and waits
+  cpu_seconds       processor time of all commands
   requests          by the hub's books; pages, faults, and what a kill lost
   faults            answers that went wrong, of these
 """
@@ -139,8 +140,9 @@ def judge(record: Record, server: HubLikeServer, file: Path, seconds: float, fau
     record.add("requests", Figure(requests, requests, note=f"pages of {PAGE}"))
     record.add("faults", Figure(faults, requests, unit="answers"))
     record.add("file_mb", Figure(megabytes, stored, unit="MB"))
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
-    record.add("rss_mb", Figure(peak, KILLS + 2, unit="MB", note="largest of the commands"))
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    record.add("cpu_seconds", Figure(used.ru_utime + used.ru_stime, KILLS + 2, unit="s", note="of all commands"))
+    record.add("rss_mb", Figure(used.ru_maxrss / 1000, KILLS + 2, unit="MB", note="largest of the commands"))
 
 
 def main() -> None:

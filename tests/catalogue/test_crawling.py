@@ -352,6 +352,14 @@ def test_a_text_that_comes_cut_is_read_again(server: HubLikeServer, file: CardFi
         assert f"Readme{number} tells of" in card.text
 
 
+def test_one_broken_repository_holds_up_no_other(server: HubLikeServer, file: CardFile) -> None:
+    broken = server.cards["datasets"].id(50)
+    server.fault = lambda path: Fault(500) if f"{broken}/resolve" in path else None
+    done = crawl(file, with_texts=True)
+    assert (done.new, done.without_text) == (120, [broken])
+    assert stored(file, "datasets") == offered(server, "datasets")
+
+
 def test_a_description_of_five_megabytes_and_a_tag_without_end(
     server: HubLikeServer, file: CardFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
