@@ -71,6 +71,7 @@ def import_cards(source: Path, file: CardFile, kind: CardKind | None, progress: 
                 if sum(map(len, cards.values())) >= _BATCH:
                     _store(file, cards, result)
     except (OSError, EOFError) as error:
+        _store(file, cards, result)
         said = getattr(error, "strerror", None) or str(error)
         kept = f"; the {result.cards} cards before that are kept" if result.cards else ""
         raise DataFileError(f"{source} cannot be read to its end ({said}){kept}") from error
