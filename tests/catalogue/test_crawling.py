@@ -146,15 +146,18 @@ def test_an_update_that_was_stopped_goes_on_and_then_looks_at_the_front_again(
 ) -> None:
     crawl(file)
     cards = server.cards["datasets"]
-    for number in range(50):
+    for number in range(110):
         cards.touch(number)
-    server.fault = after(1, Fault(500))
+    server.fault = after(4, Fault(500))
     with pytest.raises(HubError):
         refresh(file)
-    cards.touch(60)
+    cards.touch(115)
     server.fault = lambda path: None
+    server.requests.clear()
     refresh(file)
     assert stored(file, "datasets") == offered(server, "datasets")
+    # Two pages that were left of it, and the front.
+    assert len(server.requests) == 3
 
 
 def test_a_model_that_is_no_text_model_any_more_goes(
