@@ -18,7 +18,7 @@ from prompt2model.catalogue.dataset_cards import DATASET_FIELDS, DatasetCard, ca
 from prompt2model.catalogue.model_cards import MODEL_FIELDS, ModelCard, model_card_from_json
 from prompt2model.errors import CardFileError, DiskFullError, Prompt2ModelError
 from prompt2model.sqlite_file import open_database
-from prompt2model.text_index.bm25 import SCHEMA_VERSION, Bm25Index
+from prompt2model.text_index.bm25 import SCHEMA_VERSION, Bm25Index, Document
 
 CardT = TypeVar("CardT", DatasetCard, ModelCard)
 CardKind = Literal["dataset", "model"]
@@ -275,17 +275,23 @@ class CardFile:
         self._connection.execute(f"CREATE TABLE {table} AS SELECT key, stamp, payload FROM {documents}")  # noqa: S608
 
     def _take_over(self, kind: CardKind, table: str) -> None:
-        lost = 0
-        for _, stamp, payload in self._connection.execute(f"SELECT key, stamp, payload FROM {table}"):  # noqa: S608
-            try:
-                card = card_from_json(payload) if kind == "dataset" else model_card_from_json(payload)
-            except (ValueError, KeyError, TypeError):
-                lost += 1
-                continue
-            # A local data set belongs to the folders of a run; the next search reads it again.
-            if not stamp.startswith("local "):
-                document = card.document(stamp if stamp.startswith((_HUB, _IMPORTED)) else _HUB)
-                self.of(kind).index.put([document])
+        index, lost = self.of(kind).index, 0
+
+        def documents() -> Iterator[Document]:
+            nonlocal lost
+            for stamp, payload in self._connection.execute(f"SELECT stamp, payload FROM {table}"):  # noqa: S608
+                try:
+                    card = card_from_json(payload) if kind == "dataset" else model_card_from_json(payload)
+                except (ValueError, KeyError, TypeError):
+                    lost += 1
+                    continue
+                # A local data set belongs to the folders of a run; the next search reads it again.
+                if not stamp.startswith("local "):
+                    yield card.document(stamp if stamp.startswith((_HUB, _IMPORTED)) else _HUB)
+
+        # An index that brought its documents along has them already.
+        if index.opening != "migrated":
+            index.put(documents())
         self._connection.execute(f"DROP TABLE {table}")
         if lost:
             # The crawl has to bring them again.

@@ -6,7 +6,7 @@ card or gets a new one. The command is killed (SIGKILL) twice, within 0.3 s afte
 `index update` follows when the hub has come to rest.
 
   missing           cards that the hub offers and the file lacks
-  duplicated        rows in the file beyond one a card, of cards or of their words
+  duplicated        rows in the file, and entries of its index, beyond one a card
   stale             cards that the hub changed after the state in the file
   found_by_search   share of 200 random cards that a search for their own word finds, first and alone
   cards_per_second  cards stored, by the wall clock of all commands together, with their starts and waits
@@ -120,11 +120,10 @@ def judge(record: Record, server: HubLikeServer, file: Path, seconds: float, fau
             offered = {listed.id(n): listed.modified(n) for n in range(listed.count) if listed.is_offered(n)}
             name = kind.index.name
             (rows,) = database.execute(f"SELECT count(*) FROM {name}_documents").fetchone()  # noqa: S608
-            (words,) = database.execute(f"SELECT count(*) FROM {name}_words").fetchone()  # noqa: S608
             ids = kind.ids()
             stored += len(ids)
             missing += len(offered.keys() - set(ids))
-            duplicated += rows - len(set(ids)) + words - rows + len(set(ids) - offered.keys())
+            duplicated += rows - len(set(ids)) + len(kind) - rows + len(set(ids) - offered.keys())
             stale += sum((kind.modified(key) or "")[:19] != offered[key][:19] for key in set(ids) & offered.keys())
             for key in rng.sample(sorted(offered), 100):
                 tried += 1

@@ -6,7 +6,6 @@ import itertools
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 from collections.abc import Iterator
 from functools import partial
@@ -69,9 +68,10 @@ def test_a_killed_crawl_goes_on_and_an_interrupted_one_says_how(server: HubLikeS
     assert "10 models left out: their config names no text family" in ended.out
     with CardFile.open(place) as file:
         assert (len(file.datasets), len(file.models)) == (300, 90)
-    database = sqlite3.connect(place)
-    assert database.execute("SELECT count(*) FROM datasets_words").fetchone() == (300,)
-    database.close()
+        assert len(set(file.datasets.ids())) == 300
+        for number in (0, 150, 299):
+            found = file.datasets.search(f"Number{number}", 5)
+            assert [card.id for card, _ in found] == [server.cards["datasets"].id(number)]
     ended = command("index", "info", cwd=tmp_path)
     assert ended.code == 0, ended.err
     assert ended.out.splitlines()[1] == "300 data sets"
