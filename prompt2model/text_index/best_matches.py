@@ -38,21 +38,14 @@ def best_matches(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(numbers int64 [m], scores float32 [m]): the best `limit` documents with any of the terms, in no order.
 
-    More than `limit` where the last ones are equally good. With `exact` every list is read whole. Without, terms of
-    at least half of the documents are asked only where the others find fewer than `limit`: each of them adds less
-    than 3e-6 to a score.
+    More than `limit` where the last ones are equally good. With `exact` every list is read whole; without, the same
+    documents are found with the same scores.
     """
     count, length = postings.totals()
-    frequencies = postings.frequencies(terms)
-    telling = {term: n for term, n in frequencies.items() if 2 * n < count}
-    segments = postings.segments() if frequencies else []
     found = _Best(limit)
-    for asked in (frequencies,) if exact or not telling else (telling, frequencies):
-        found = _Best(limit)
-        for segment in segments:
-            _Scoring(postings, segment, length / count, _ordered(asked, count), found).run(exact)
-        if len(found.numbers) >= limit:
-            break
+    ordered = _ordered(postings.frequencies(terms), count)
+    for segment in postings.segments() if ordered else ():
+        _Scoring(postings, segment, length / count, ordered, found).run(exact)
     return found.numbers, found.scores
 
 
@@ -132,11 +125,11 @@ class _Scoring:
         """(places, what the term adds there), among `only` if given."""
         places, frequencies = self._postings.read(self._segment, term.term)
         if only is not None and len(places):
-            at = np.minimum(np.searchsorted(places, only), len(places) - 1)
+            at = np.minimum(np.searchsorted(places, only.astype(places.dtype)), len(places) - 1)
             at = at[places[at] == only]
             places, frequencies = places[at], frequencies[at]
-        scores = frequencies * np.float32(term.weight * (K1 + 1)) / (frequencies + self._damping[places])
-        return places, scores
+        weighted = frequencies.astype(np.float32)
+        return places, weighted * np.float32(term.weight * (K1 + 1)) / (weighted + self._damping[places])
 
     def _keep(self, places: np.ndarray) -> None:
         scores = self._scores[places]

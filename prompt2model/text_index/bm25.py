@@ -172,8 +172,8 @@ class Bm25Index:
     def search(self, query: str, limit: int, *, exact: bool = False) -> list[Hit]:
         """The best `limit` documents that hold any word of the query, best first, equals by key.
 
-        Of a long query the first 256 different words count. Without `exact` frequent words are pruned, see
-        `best_matches`; with it everything is read, which finds the same but for scores less than 3e-6 per word apart.
+        Of a long query the first 256 different words count. `exact` reads everything, which finds the same more slowly:
+        it is there to be compared with.
         """
         terms = self._postings.terms(query)[:_QUERY_TERMS]
         if not terms or limit < 1:

@@ -102,8 +102,8 @@ class Postings:
         for (number, _), fields in zip(block, self._read(texts for _, texts in block), strict=True):
             counts: dict[str, float] = {}
             for weight, terms in zip(self._weights, fields, strict=True):
-                for term in terms:
-                    counts[term] = counts.get(term, 0.0) + weight
+                for term, count in Counter(terms).items():
+                    counts[term] = counts.get(term, 0.0) + weight * count
             if self._gathered.is_full:
                 self._write_gathered()
             self._gathered.add(number, sum(map(len, fields)), counts)
@@ -217,7 +217,7 @@ class Postings:
         self._connection.executemany(f"DELETE FROM {self._lists} WHERE segment = ?", gone)  # noqa: S608
         self._connection.executemany(f"DELETE FROM {self._segments} WHERE id = ?", gone)  # noqa: S608
         known: dict[str, int] = {}
-        terms = [np.array([known.setdefault(name, len(known)) for name in part.names])[part.terms] for part in parts]
+        terms = [_renumbered(part, known) for part in parts]
         shifts = np.cumsum([0, *(len(part.numbers) for part in parts)])
         joined = _Flat(
             list(known),
@@ -282,11 +282,16 @@ class Postings:
         return {term: row[0] for term, row in found if row}
 
     def read(self, segment: Segment, term: str) -> tuple[np.ndarray, np.ndarray]:
-        """(places intp [m], ascending, weighted frequencies float32 [m]) of a term in a segment; dead documents too."""
+        """(places uint16 [m], ascending, weighted frequencies float16 [m]) of a term in a segment; dead ones too."""
         query = f"SELECT postings FROM {self._lists} WHERE segment = ? AND term = ?"  # noqa: S608
         row = self._connection.execute(query, (segment.id, term)).fetchone()
         postings = np.frombuffer(row[0] if row else b"", dtype=_POSTING)
-        return postings["place"].astype(np.intp), postings["frequency"].astype(np.float32)
+        return np.ascontiguousarray(postings["place"]), postings["frequency"]
+
+
+def _renumbered(flat: _Flat, known: dict[str, int]) -> np.ndarray:
+    """The terms of the postings as positions in `known`, which grows."""
+    return np.array([known.setdefault(name, len(known)) for name in flat.names], dtype=np.int64)[flat.terms]
 
 
 def _blocks(documents: Iterable[tuple[int, Sequence[str]]]) -> Iterator[list[tuple[int, Sequence[str]]]]:
