@@ -101,10 +101,9 @@ class _Scoring:
 
     def _is_enough(self, term: _Term) -> bool:
         """Whether a document that none of the terms before this one found is out of question."""
-        best = self._best
-        # Finding the bar costs as much as adding a short list does.
-        if best.bar <= term.left and 16 * term.documents > len(self._scores):
-            best.raise_bar(self._scores[self._scores > 0])
+        best, scores = self._best, self._scores
+        if best.bar <= term.left < scores.max(initial=0):
+            best.raise_bar(scores[scores > term.left])
         return term.left < best.bar * _SLACK
 
     def _look_up(self, terms: Sequence[_Term]) -> None:
@@ -117,7 +116,7 @@ class _Scoring:
                 break
             places, added = self._read(term, candidates)
             scores[places] += added
-            if len(candidates) > 8 * best.limit:
+            if term.left > best.bar / 16:
                 best.raise_bar(scores[candidates])
         self._keep(candidates)
 
