@@ -18,6 +18,8 @@ import numpy as np
 from prompt2model.text_index.postings import Postings, Segment
 
 K1, B = 1.2, 0.75
+_WORTH_PRUNING = 4096
+"""Documents of a segment below which it costs more to choose what to read than to read everything."""
 _LEAST_WEIGHT = 1e-6
 _SLACK = 1 - 1e-5
 """Sums in float32 may be off by so much."""
@@ -45,7 +47,8 @@ def best_matches(
     found = _Best(limit)
     ordered = _ordered(postings.frequencies(terms), count)
     for segment in postings.segments() if ordered else ():
-        _Scoring(postings, segment, length / count, ordered, found).run(exact)
+        whole = exact or len(segment.numbers) < _WORTH_PRUNING
+        _Scoring(postings, segment, length / count, ordered, found).run(whole)
     return found.numbers, found.scores
 
 
@@ -89,10 +92,10 @@ class _Scoring:
         # Removed documents score nothing.
         self._damping[segment.dead] = np.inf
 
-    def run(self, exact: bool) -> None:
-        """Add what is found to the best."""
+    def run(self, whole: bool) -> None:
+        """Add what is found to the best; with `whole`, from every list as a whole."""
         for at, term in enumerate(self._terms):
-            if not exact and self._is_enough(term):
+            if not whole and self._is_enough(term):
                 self._look_up(self._terms[at:])
                 return
             places, scores = self._read(term)

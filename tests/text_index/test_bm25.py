@@ -1,6 +1,7 @@
 """The index finds what was put in, keeps it on disk, and takes any text as a query."""
 
-from concurrent.futures import ThreadPoolExecutor
+import subprocess
+import sys
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -86,19 +87,31 @@ def test_no_query_is_refused(query: str) -> None:
     FILLED.search(query, 3)
 
 
-def test_two_writers_at_once(tmp_path: Path) -> None:
+WRITER = """
+import sys
+from pathlib import Path
+from prompt2model.text_index.bm25 import Bm25Index, Document
+name = sys.argv[2]
+with Bm25Index(Path(sys.argv[1]), {"title": 2.0, "body": 1.0}) as index:
+    for number in range(30):
+        index.put([Document(f"{name} {number}", (name, "text")), Document("shared", (name, f"number {number}"))])
+        assert [hit.key for hit in index.search(f"number {number}", 1)] == ["shared"]
+"""
+
+
+def test_two_processes_write_while_a_third_reads(tmp_path: Path) -> None:
     path = tmp_path / "index.sqlite"
-
-    def write(name: str) -> None:
-        with Bm25Index(path, FIELDS) as index:
-            for number in range(20):
-                index.put([Document(f"{name}{number}", (name, "text"))])
-
-    with ThreadPoolExecutor() as threads:
-        list(threads.map(write, ("left", "right")))
     with Bm25Index(path, FIELDS) as index:
-        assert len(index) == 40
-        assert len(index.search("left", 100)) == 20
+        writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(path), name]) for name in ("left", "right")]
+        seen = [0]
+        while any(writer.poll() is None for writer in writers):
+            seen.append(len(index.search("text", 100)))
+        assert [writer.returncode for writer in writers] == [0, 0]
+        # What is written stays, and a search sees whole puts only.
+        assert seen == sorted(seen)
+        assert len(index) == 61
+        assert len(index.search("left", 100)) + len(index.search("right", 100)) == 61
+        assert len(index.search("shared number", 100)) == 1
 
 
 def test_a_caller_that_undoes_its_transaction_undoes_the_index_too(tmp_path: Path) -> None:

@@ -9,9 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prompt2model.text_index import postings as postings_room
-from prompt2model.text_index.best_matches import _Scoring
+from prompt2model.text_index import best_matches, postings
 from prompt2model.text_index.bm25 import Bm25Index, Document
+
+
+@pytest.fixture(autouse=True)
+def _prune_however_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(best_matches, "_WORTH_PRUNING", 0)
+
 
 FIELDS = {"title": 2.0, "body": 1.0}
 WORDS = [f"word{letter}{number}" for letter in "abcde" for number in range(4)]
@@ -68,7 +73,7 @@ def _natural(documents: int, seed: int) -> list[tuple[str, str]]:
 @pytest.fixture(scope="module")
 def natural() -> Bm25Index:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(postings_room, "_MOST_DOCUMENTS", 512)
+        patch.setattr(postings, "_MOST_DOCUMENTS", 512)
         return _index(_natural(2500, 0))
 
 
@@ -77,14 +82,14 @@ def test_pruning_finds_the_same_fifty(natural: Bm25Index, words: int, monkeypatc
     queries = [" ".join(f"{title} {body}".split()[:words]) for title, body in _natural(40, 1)]
     expected = [natural.search(query, 50, exact=True) for query in queries]
     scored: list[int] = []
-    kept = _Scoring._read
+    kept = best_matches._Scoring._read
 
-    def counting(self: _Scoring, *which: Any) -> Any:
+    def counting(self: best_matches._Scoring, *which: Any) -> Any:
         found = kept(self, *which)
         scored.append(len(found[0]))
         return found
 
-    monkeypatch.setattr(_Scoring, "_read", counting)
+    monkeypatch.setattr(best_matches._Scoring, "_read", counting)
     assert [natural.search(query, 50) for query in queries] == expected
     pruned = sum(scored)
     assert [natural.search(query, 50, exact=True) for query in queries] == expected
