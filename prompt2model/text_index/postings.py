@@ -198,18 +198,6 @@ class Postings:
                 return
             self._join(group)
 
-    def join_all(self) -> None:
-        """Make the segments as few as they can be."""
-        rows = self._connection.execute(
-            f"SELECT id, living, postings FROM {self._segments} ORDER BY living, id"  # noqa: S608
-        ).fetchall()
-        while len(rows) > 1:
-            group = [rows.pop(0)]
-            while rows and _fits([*group, rows[0]]):
-                group.append(rows.pop(0))
-            if len(group) > 1:
-                self._join([row[0] for row in group])
-
     def _join(self, ids: Sequence[int]) -> None:
         """One segment of what lives in several."""
         parts = [self._flat(segment) for segment in self.segments() if segment.id in set(ids)]
