@@ -14,6 +14,7 @@ from pathlib import Path
 
 from prompt2model.sqlite_file import open_database
 from prompt2model.text_index.best_matches import best_matches
+from prompt2model.text_index.index_tables import SCHEMA_VERSION as SCHEMA_VERSION
 from prompt2model.text_index.index_tables import Opening, pack, prepare_tables, unpack
 from prompt2model.text_index.postings import Postings
 

@@ -15,6 +15,7 @@ SCHEMA_VERSION = 3
 Opening = Literal["new", "kept", "migrated", "rebuilt"]
 """What opening an index came to; see `Bm25Index.opening`."""
 
+# Version 2 kept the same documents, and inverted lists by FTS5 in a table of `words`.
 _COLUMNS = ["number", "key", "stamp", "payload", "texts"]
 # Version 1: one index in a file, by FTS5, which kept the texts.
 _FIRST_VERSION = ("about", "documents", "words")
@@ -31,13 +32,18 @@ def prepare_tables(
         "CREATE TABLE IF NOT EXISTS text_indices "
         "(name TEXT PRIMARY KEY, version INTEGER NOT NULL, fields TEXT NOT NULL) WITHOUT ROWID"
     )
-    signature = json.dumps(dict(fields))
-    found = connection.execute("SELECT version, fields FROM text_indices WHERE name = ?", (name,)).fetchone()
-    if found == (SCHEMA_VERSION, signature):
+    if "weights" not in _columns(connection, "text_indices"):
+        connection.execute("ALTER TABLE text_indices ADD COLUMN weights TEXT NOT NULL DEFAULT ''")
+    names, weights = ",".join(fields), ",".join(str(float(weight)) for weight in fields.values())
+    query = "SELECT version, fields, weights FROM text_indices WHERE name = ?"
+    found = connection.execute(query, (name,)).fetchone()
+    if found == (SCHEMA_VERSION, names, weights):
         return "kept"
-    connection.execute("INSERT OR REPLACE INTO text_indices VALUES (?, ?, ?)", (name, SCHEMA_VERSION, signature))
+    row = (name, SCHEMA_VERSION, names, weights)
+    connection.execute("INSERT OR REPLACE INTO text_indices VALUES (?, ?, ?, ?)", row)
     postings.create()
-    if found and _field_names(found[1]) == list(fields) and _columns(connection, f"{name}_documents") == _COLUMNS:
+    if found and found[1] == names and _columns(connection, f"{name}_documents") == _COLUMNS:
+        connection.execute(f"DROP TABLE IF EXISTS {name}_words")
         postings.update(_kept_texts(connection, name), ())
         return "migrated"
     _create(connection, name)
@@ -96,13 +102,6 @@ def _kept_texts(connection: sqlite3.Connection, name: str) -> Iterator[tuple[int
 def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
     """Names of the columns of a table; empty where there is no such table."""
     return [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
-
-
-def _field_names(signature: str) -> list[str]:
-    try:
-        return list(json.loads(signature))
-    except ValueError:
-        return []
 
 
 def pack(texts: Sequence[str]) -> bytes:
