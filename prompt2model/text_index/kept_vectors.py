@@ -5,6 +5,7 @@ Sentence embeddings: Sentence-BERT (arXiv 1908.10084).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -36,6 +37,8 @@ class KeptVectors:
     def __init__(self, index: Bm25Index, encoder: str) -> None:
         self.encoder = encoder
         self._index = index
+        # All documents before this one have a vector: whoever asks block by block need not wait for a scan each time.
+        self._first = 0
         self._table, self._documents = f"{index.name}_vectors", f"{index.name}_documents"
 
     def __len__(self) -> int:
@@ -45,10 +48,13 @@ class KeptVectors:
     def missing(self, limit: int) -> list[Unembedded]:
         """At most `limit` documents without a vector of this encoder, the oldest first."""
         rows = self._index.connection.execute(
-            f"SELECT number, key FROM {self._documents} WHERE number NOT IN "  # noqa: S608
-            f"(SELECT number FROM {self._table} WHERE encoder = ?) ORDER BY number LIMIT ?",
-            (self.encoder, limit),
+            f"SELECT number, key FROM {self._documents} LEFT JOIN "  # noqa: S608
+            f"(SELECT number AS known FROM {self._table} WHERE encoder = ?) ON known = number "
+            "WHERE number >= ? AND known IS NULL ORDER BY number LIMIT ?",
+            (self.encoder, self._first, limit),
         ).fetchall()
+        if rows:
+            self._first = rows[0][0]
         return [Unembedded(number, key, self._index.texts(key) or ()) for number, key in rows]
 
     def put(self, documents: Sequence[Unembedded], matrix: np.ndarray) -> None:
@@ -72,16 +78,17 @@ class KeptVectors:
         """float32 [len(keys), size]; zeros where there is no vector of this encoder (size 0 if for none of them)."""
         import numpy as np
 
-        query = (
-            f"SELECT vector FROM {self._table} JOIN {self._documents} USING (number) "  # noqa: S608
-            "WHERE key = ? AND encoder = ?"
+        rows = self._index.connection.execute(
+            f"SELECT key, vector FROM {self._documents} JOIN {self._table} USING (number) "  # noqa: S608
+            "WHERE key IN (SELECT value FROM json_each(?)) AND encoder = ?",
+            (json.dumps(list(keys)), self.encoder),
         )
-        found = [self._index.connection.execute(query, (key, self.encoder)).fetchone() for key in keys]
-        size = next((len(row[0]) for row in found if row), 0) // 2
+        found = {key: np.frombuffer(vector, dtype="<f2") for key, vector in rows}
+        size = max(map(len, found.values()), default=0)
         matrix = np.zeros((len(keys), size), dtype=np.float32)
-        for place, row in enumerate(found):
-            if row:
-                matrix[place] = np.frombuffer(row[0], dtype="<f2")
+        for place, key in enumerate(keys):
+            if key in found:
+                matrix[place] = found[key]
         return matrix
 
     def nearest(self, vector: np.ndarray, limit: int) -> list[Hit]:

@@ -58,9 +58,12 @@ def test_all_of_a_batch_is_written_or_nothing(tmp_path: Path) -> None:
         assert file.crawl("model") is None
 
 
-def test_an_index_of_an_older_version_is_made_anew_from_its_cards(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "statement", ["UPDATE text_indices SET version = 0", "UPDATE text_indices SET fields = 'title'"]
+)
+def test_an_index_of_an_older_version_is_made_anew_from_its_cards(tmp_path: Path, statement: str) -> None:
     path = full(tmp_path / "cards.sqlite")
-    change(path, "UPDATE text_indices SET version = 0")
+    change(path, statement)
     with CardFile.open(path) as file:
         assert [note for note in file.notes if "older version" in note and "indexed anew" in note] == file.notes
         assert len(file.notes) == 1
@@ -74,7 +77,7 @@ def test_an_index_of_an_older_version_is_made_anew_from_its_cards(tmp_path: Path
 
 def test_cards_of_an_older_version_that_cannot_be_read_are_crawled_again(tmp_path: Path) -> None:
     path = full(tmp_path / "cards.sqlite")
-    change(path, "UPDATE text_indices SET version = 0", "UPDATE datasets_documents SET payload = '{}'")
+    change(path, "UPDATE text_indices SET fields = 'title'", "UPDATE datasets_documents SET payload = '{}'")
     with CardFile.open(path) as file:
         assert "1 cards in it could not be read" in file.notes[1]
         assert file.crawl("dataset") is None
