@@ -39,7 +39,8 @@ from prompt2model.command_options import (
     Yes,
     config_changes,
 )
-from prompt2model.errors import PlanDeclinedError, Prompt2ModelError
+from prompt2model.errors import Prompt2ModelError, StoppedError
+from prompt2model.index_commands import index_app
 
 if TYPE_CHECKING:
     from prompt2model.component import Chooser
@@ -287,6 +288,9 @@ def weights(
     show_weights(install)
 
 
+app.add_typer(index_app, name="index")
+
+
 @app.command(short_help="Print every setting, its default and its meaning.")
 def settings() -> None:
     """Print every setting with its default and meaning, by section of the config file."""
@@ -314,7 +318,7 @@ def main() -> None:
     except (typer.Abort, KeyboardInterrupt):
         print("stopped; everything finished is kept: go on with `prompt2model resume RUN`", file=sys.stderr)
         sys.exit(_STOPPED)
-    except PlanDeclinedError as error:
+    except StoppedError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)
     except Prompt2ModelError as error:

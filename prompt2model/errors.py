@@ -7,7 +7,8 @@ Prompt2ModelError                  one clear line: what was wrong and what to do
 │   ├── DataFileError              a data file is missing, badly encoded, or lacks a column
 │   ├── NotSettledError            a question needs a person and nobody is there to answer
 │   └── MissingExtraError          an optional dependency is not installed
-├── PlanDeclinedError              a person saw the plan and said no; exit code 130
+├── StoppedError                   a person ended it; exit code 130
+│   └── PlanDeclinedError          a person saw the plan and said no
 ├── PipelineError                  a chain of components that does not fit together
 ├── RunFolderError                 a run folder is missing, damaged or of another version
 ├── ContaminationError             a row to train on is near a test row after all
@@ -24,6 +25,7 @@ Prompt2ModelError                  one clear line: what was wrong and what to do
 │   ├── WeightsNotFoundError       the model cannot be had from here
 │   └── WeightsDamagedError        the weight file's hash is not the published one
 ├── HubError                       the hub does not answer or refuses
+├── CardFileError                  a file of cards is missing, damaged, of another kind or in use
 ├── ServerError                    a server of ours cannot start (port in use)
 └── DiskFullError                  nothing could be written any more
 """
@@ -66,10 +68,14 @@ class MissingExtraError(UserInputError):
     """An optional dependency is not installed; the text names the extra."""
 
 
-class PlanDeclinedError(Prompt2ModelError):
-    """A person saw the plan and said no. No fault: everything made so far is kept."""
+class StoppedError(Prompt2ModelError):
+    """A person ended it. No fault: everything made so far is kept."""
 
     exit_code = 130
+
+
+class PlanDeclinedError(StoppedError):
+    """A person saw the plan and said no."""
 
 
 class PipelineError(Prompt2ModelError):
@@ -146,6 +152,10 @@ class WeightsDamagedError(WeightsError):
 
 class HubError(Prompt2ModelError):
     """The hub does not answer or refuses."""
+
+
+class CardFileError(Prompt2ModelError):
+    """A file of cards is missing, damaged, of another kind, or another process is crawling into it."""
 
 
 class ServerError(Prompt2ModelError):

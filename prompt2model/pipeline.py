@@ -20,7 +20,7 @@ from prompt2model.errors import PlanDeclinedError, RunFolderError
 from prompt2model.planning import Plan, make_plan
 from prompt2model.prompts import prompt_hash
 from prompt2model.records import CostLine, DataRequest, EvaluationReport, TrainedModel
-from prompt2model.run_store import FinishedStep, JsonlRows, RunStore
+from prompt2model.run_store import FinishedStep, JsonlRows, RunStore, cache_folder_of
 from prompt2model.teacher.roster import TeacherRoster, TeacherSettings
 
 _ONLY_LOOKS = ("parse_prompt", "retrieve_data", "reserve_tests")
@@ -338,7 +338,7 @@ class _Execution:
             progress=self.progress,
             chooser=self.chooser,
             teachers=self.roster.unused(),
-            cache_folder=self.store.folder.parent / ".cache",
+            cache_folder=cache_folder_of(self.store.folder.parent),
             hub_allowed=self.hub_allowed,
         )
 

@@ -29,11 +29,16 @@ from prompt2model.artifacts import (
 )
 from prompt2model.errors import RunFolderError
 
-__all__ = ["FinishedStep", "JsonlRows", "RunStore", "content_hash"]
+__all__ = ["FinishedStep", "JsonlRows", "RunStore", "cache_folder_of", "content_hash"]
 
 MANIFEST_VERSION = 1
 _FINGERPRINT_FILE = ".fingerprint"
 _LOCK_FILE = ".lock"
+
+
+def cache_folder_of(runs: Path) -> Path:
+    """Where the runs of one folder keep what they share."""
+    return runs / ".cache"
 
 
 @dataclass(frozen=True, slots=True)

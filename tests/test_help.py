@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from typer.testing import CliRunner
 
 from prompt2model.cli import app
 
-COMMANDS = ("run", "resume", "show", "demo", "review", "predict", "doctor", "weights", "settings")
+COMMANDS = ("run", "resume", "show", "demo", "review", "predict", "doctor", "weights", "index", "settings")
 
 
 def help_of(*command: str) -> str:
@@ -43,3 +45,15 @@ def test_the_help_of_run_teaches() -> None:
         "--data FILE",
     ):
         assert words in options
+
+
+@pytest.mark.parametrize("command", ["build", "update", "info", "import"])
+def test_the_commands_of_the_index_teach_too(command: str) -> None:
+    text = " ".join(help_of("index", command).split())
+    assert "--file FILE" in text
+    assert "list[" not in text
+    assert "_HELP" not in text
+    # What belongs on lines of its own stays there.
+    starts = [line.strip() for line in help_of("index", command).splitlines() if line.startswith("  {")]
+    assert len(starts) == (2 if command == "import" else 0)
+    assert all(json.loads(line)["id"].startswith("ann/") for line in starts)

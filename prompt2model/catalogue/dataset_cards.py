@@ -11,7 +11,7 @@ from typing import Any, Literal
 from prompt2model.text_index.bm25 import Bm25Index, Document
 
 # A word in the title or the tags says more about a data set than one in its rows.
-_FIELDS = {"title": 3.0, "tags": 2.0, "body": 1.5, "rows": 1.0}
+DATASET_FIELDS = {"title": 3.0, "tags": 2.0, "body": 1.5, "rows": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class DatasetCatalogue:
     """Cards of local folders and of the hub, searched together."""
 
     def __init__(self, path: Path | None) -> None:
-        self._index = Bm25Index(path, _FIELDS)
+        self._index = Bm25Index(path, DATASET_FIELDS)
 
     def close(self) -> None:
         """Let go of the file."""

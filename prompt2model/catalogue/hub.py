@@ -30,8 +30,9 @@ _LOOK_SECONDS = 10.0
 _BUILDERS = {"csv", "json", "parquet"}
 _GATED = "{what} is gated: accept its terms on its hub page, then set HF_TOKEN to a token of that account"
 _MISSING = "the hub has no {what}, or it is private; check the id"
-_DATASET_FACTS: list[Any] = ["cardData", "description", "downloads", "gated", "tags", "usedStorage"]
-_MODEL_FACTS: list[Any] = ["cardData", "config", "downloads", "gated", "safetensors", "tags", "usedStorage"]
+_MOST_DESCRIPTION = 100_000
+DATASET_FACTS: list[Any] = ["cardData", "description", "downloads", "gated", "tags", "usedStorage"]
+MODEL_FACTS: list[Any] = ["cardData", "config", "downloads", "gated", "safetensors", "tags", "usedStorage"]
 
 
 @contextmanager
@@ -59,7 +60,7 @@ def _one_line_errors(what: str) -> Iterator[None]:
         hint = "wait and resume the run" if status == 429 else "try again later"
         raise HubError(f"the hub answers with status {status} for {what}; {hint}") from error
     except Exception as error:
-        if _connection_failed(error):
+        if connection_failed(error):
             raise HubError(
                 f"the hub cannot be reached for {what} ({type(error).__name__}); check the network and HF_ENDPOINT, "
                 "or run without --hub"
@@ -73,7 +74,7 @@ def _one_line_errors(what: str) -> Iterator[None]:
         raise HubError(f"{what} cannot be read from the hub: {reason}") from error
 
 
-def _connection_failed(error: BaseException | None) -> bool:
+def connection_failed(error: BaseException | None) -> bool:
     """Whether an error or what it came from is a lost connection.
 
     huggingface_hub lets the errors of its HTTP library through and has changed that library, so the class is known
@@ -117,30 +118,31 @@ def search_datasets(
         api = _api()
         for query in queries or (None,):
             infos = api.list_datasets(
-                search=query, filter=list(filters) or None, sort="downloads", limit=per_query, expand=_DATASET_FACTS
+                search=query, filter=list(filters) or None, sort="downloads", limit=per_query, expand=DATASET_FACTS
             )
             for info in infos:
-                found.setdefault(info.id, _dataset_card(info))
+                found.setdefault(info.id, dataset_card_of(info))
     return tuple(found.values())
 
 
 def dataset_card(id: str) -> DatasetCard:
     """The card of one data set. Raises HubError when there is none or it cannot be seen."""
     with _one_line_errors(f"data set {id}"):
-        return _dataset_card(_api().dataset_info(id, expand=_DATASET_FACTS))
+        return dataset_card_of(_api().dataset_info(id, expand=DATASET_FACTS))
 
 
-def _dataset_card(info: DatasetInfo) -> DatasetCard:
+def dataset_card_of(info: DatasetInfo) -> DatasetCard:
+    """The card that the hub's own facts make."""
     front: dict[str, Any] = info.card_data.to_dict() if info.card_data else {}
     described = front.get("dataset_info")
     parts = [part for part in (described if isinstance(described, list) else [described]) if isinstance(part, dict)]
-    text = plain_text(info.description or "")
+    about = (info.description or "")[:_MOST_DESCRIPTION]
     return DatasetCard(
         id=info.id,
         origin="hub",
         title=str(front.get("pretty_name") or info.id),
-        description=first_sentences(info.description or ""),
-        text=text[:20_000],
+        description=first_sentences(about),
+        text=plain_text(about)[:20_000],
         licence=licence_of(front),
         languages=languages_of(front),
         tags=(*text_list(front.get("task_categories")), *text_list(front.get("tags"))),
@@ -261,10 +263,10 @@ def search_models(queries: Sequence[str], filters: Sequence[str] = (), per_query
         api = _api()
         for query in queries or (None,):
             infos = api.list_models(
-                search=query, filter=list(filters) or None, sort="downloads", limit=per_query, expand=_MODEL_FACTS
+                search=query, filter=list(filters) or None, sort="downloads", limit=per_query, expand=MODEL_FACTS
             )
             for info in infos:
-                card = _model_card(info)
+                card = model_card_of(info)
                 if card is not None:
                     found.setdefault(card.id, card)
     return tuple(found.values())
@@ -275,7 +277,7 @@ def model_card(id: str, with_text: bool = True) -> ModelCard | None:
     from dataclasses import replace
 
     with _one_line_errors(f"model {id}"):
-        card = _model_card(_api().model_info(id, expand=_MODEL_FACTS))
+        card = model_card_of(_api().model_info(id, expand=MODEL_FACTS))
         if card is None or not with_text:
             return card
     return replace(card, text=plain_text(readme(id, "model"))[:20_000])
@@ -296,7 +298,8 @@ def readme(id: str, kind: str) -> str:
         return split_card(path.read_text(encoding="utf-8", errors="replace"))[1]
 
 
-def _model_card(info: ModelInfo) -> ModelCard | None:
+def model_card_of(info: ModelInfo) -> ModelCard | None:
+    """The card that the hub's own facts make; None where the config names no text family."""
     family = family_of(info.config or {})
     if family is None:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -20,6 +20,10 @@ from prompt2model.catalogue.card_text import (
 )
 from prompt2model.errors import ConfigError, DataFileError
 from prompt2model.records import Family
+from prompt2model.text_index.bm25 import Document
+
+MODEL_FIELDS = {"name": 3.0, "tags": 2.0, "body": 1.0}
+"""Fields of an index of models, with their weights."""
 
 STARTER_FILE = Path(__file__).with_name("starter_models.jsonl")
 
@@ -83,6 +87,19 @@ class ModelCard:
         """Everything about the model that a search reads."""
         words = self.id.replace("/", " ").replace("-", " ").replace("_", " ")
         return " ".join(filter(None, (self.id, words, self.description, " ".join(self.languages), self.text)))
+
+    def document(self, stamp: str = "") -> Document:
+        """The card as an index keeps it."""
+        name = self.id.replace("/", " ").replace("-", " ").replace("_", " ")
+        tags = " ".join((self.description, *self.languages)).replace("-", " ").replace("_", " ")
+        payload = json.dumps(asdict(self), ensure_ascii=False)
+        return Document(self.id, (name, tags, self.text), stamp, payload)
+
+
+def model_card_from_json(text: str) -> ModelCard:
+    """The card that `document` wrote. Raises ValueError, KeyError or TypeError when it is none."""
+    content: dict[str, Any] = json.loads(text)
+    return ModelCard(**{**content, "languages": tuple(content["languages"])})
 
 
 @lru_cache(maxsize=1)

@@ -1,24 +1,27 @@
-"""BM25 over SQLite FTS5: one file on disk, safe to delete and to build again.
+"""BM25 over one SQLite file: safe to delete and to build again, and quick with half a million documents.
 
-BM25 is Robertson and Zaragoza's (doi 10.1561/1500000019); FTS5 computes it with k1 = 1.2 and b = 0.75.
+BM25 is Robertson and Zaragoza's (doi 10.1561/1500000019) with k1 = 1.2 and b = 0.75; words are read by SQLite's FTS5.
 """
 
 from __future__ import annotations
 
-import re
+import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from prompt2model.sqlite_file import open_database
+from prompt2model.text_index.best_matches import best_matches
+from prompt2model.text_index.index_tables import SCHEMA_VERSION as SCHEMA_VERSION
+from prompt2model.text_index.index_tables import Opening, pack, prepare_tables, unpack
+from prompt2model.text_index.postings import Postings
 
-SCHEMA_VERSION = 1
-
-# Scripts that write no spaces between words; FTS5 would take a whole sentence for one word.
-_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
-_WORD = re.compile(r"\w+")
+_QUERY_TERMS = 256
+_CACHE_KIB = 1 << 16
+"""SQLite's page cache. A put touches the pages of all keys and terms: with SQLite's own 2 MB it reads them again and
+again, 147 GB for half a million documents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,54 +49,57 @@ class Bm25Index:
     """Documents of several weighted fields, found by any of a query's words.
 
     `fields` maps a field's name to its weight: a word found in a field of weight 2 counts twice as often.
-    A file that is damaged, of another version or of other fields is built anew: it only holds copies.
+    Indices of different `name` share a file without touching one another. `place` is a path, an open connection of
+    `open_database` (which stays the caller's to close), or None for memory.
+
+    `opening` says what was found: `new` (nothing), `kept` (an index, up to date), `migrated` (one of an older version
+    or of other weights; documents and vectors were taken over), `rebuilt` (one of other fields or that cannot be read;
+    it is empty now). A path to a file that is no database is deleted and made anew: the file holds copies only.
     """
 
-    def __init__(self, path: Path | None, fields: Mapping[str, float]) -> None:
-        if not all(name.isidentifier() for name in fields):
-            raise ValueError(f"field names must be identifiers: {list(fields)}")
-        self._fields = dict(fields)
-        self._path = path
-        try:
-            self._connection = self._open()
-        except sqlite3.DatabaseError as error:
-            if path is None or isinstance(error, sqlite3.OperationalError):
-                raise
-            for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
-                path.with_name(name).unlink(missing_ok=True)
-            self._connection = self._open()
+    opening: Opening
 
-    def _open(self) -> sqlite3.Connection:
-        connection = open_database(self._path)
-        signature = ",".join(self._fields)
+    def __init__(
+        self, place: Path | sqlite3.Connection | None, fields: Mapping[str, float], name: str = "words"
+    ) -> None:
+        if not all(one.isidentifier() for one in (*fields, name)):
+            raise ValueError(f"names of an index and of its fields must be identifiers: {[name, *fields]}")
+        self.name = name
+        self._fields = dict(fields)
+        self._documents = f"{name}_documents"
+        self._owns = not isinstance(place, sqlite3.Connection)
+        if isinstance(place, sqlite3.Connection):
+            self._set_up(place)
+            return
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            known = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'about'").fetchone()[0]
-            old = connection.execute("SELECT fields FROM about").fetchone() if known else None
-            if version != SCHEMA_VERSION or old != (signature,):
-                for table in ("about", "documents", "words"):
-                    connection.execute(f"DROP TABLE IF EXISTS {table}")
-                connection.execute("CREATE TABLE about (fields TEXT NOT NULL)")
-                connection.execute("INSERT INTO about VALUES (?)", (signature,))
-                connection.execute(
-                    "CREATE TABLE documents (number INTEGER PRIMARY KEY, key TEXT UNIQUE NOT NULL, "
-                    "stamp TEXT NOT NULL, payload TEXT NOT NULL)"
-                )
-                connection.execute(
-                    f"CREATE VIRTUAL TABLE words USING fts5({signature}, "
-                    "tokenize = 'porter unicode61 remove_diacritics 2')"
-                )
-                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            connection.execute("COMMIT")
+            self._open(place)
+        except sqlite3.DatabaseError as error:
+            if place is None or isinstance(error, sqlite3.OperationalError):
+                raise
+            for part in (place.name, f"{place.name}-wal", f"{place.name}-shm"):
+                place.with_name(part).unlink(missing_ok=True)
+            self._open(place)
+            self.opening = "rebuilt"
+
+    def _open(self, path: Path | None) -> None:
+        connection = open_database(path)
+        try:
+            self._set_up(connection)
         except BaseException:
             connection.close()
             raise
-        return connection
+
+    def _set_up(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        self._postings = Postings(connection, self.name, tuple(self._fields.values()))
+        with self.writing():
+            self.opening = prepare_tables(connection, self.name, self._fields, self._postings)
 
     def close(self) -> None:
-        """Let go of the file."""
-        self._connection.close()
+        """Let go of the file; a connection that was given stays open."""
+        if self._owns:
+            self.connection.close()
 
     def __enter__(self) -> Bm25Index:
         return self
@@ -102,82 +108,104 @@ class Bm25Index:
         self.close()
 
     def __len__(self) -> int:
-        return int(self._connection.execute("SELECT count(*) FROM documents").fetchone()[0])
+        return self._postings.count()
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
+    def writing(self) -> Iterator[None]:
+        """All or none of what is written inside. Within a transaction of the caller it becomes a part of that."""
+        inner = self.connection.in_transaction
+        self.connection.execute("SAVEPOINT text_index" if inner else "BEGIN IMMEDIATE")
         try:
             yield
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            self.connection.execute("ROLLBACK TO text_index" if inner else "ROLLBACK")
+            if inner:
+                self.connection.execute("RELEASE text_index")
             raise
-        self._connection.execute("COMMIT")
+        self.connection.execute("RELEASE text_index" if inner else "COMMIT")
 
     def put(self, documents: Iterable[Document]) -> None:
-        """Add documents; one with a key that is there already replaces the old one. All or none."""
-        marks = ", ".join("?" for _ in self._fields)
-        with self._writing():
-            for document in documents:
-                if len(document.texts) != len(self._fields):
-                    raise ValueError(f"{document.key}: {len(document.texts)} texts for {len(self._fields)} fields")
-                self._delete(document.key)
-                number = self._connection.execute(
-                    "INSERT INTO documents (key, stamp, payload) VALUES (?, ?, ?)",
-                    (document.key, document.stamp, document.payload),
-                ).lastrowid
-                self._connection.execute(
-                    f"INSERT INTO words (rowid, {', '.join(self._fields)}) VALUES (?, {marks})",  # noqa: S608
-                    (number, *map(searchable, document.texts)),
-                )
+        """Add documents; one with a key that is there already replaces the old one. All or none.
+
+        Many at once are much quicker than one by one.
+        """
+        replaced: list[tuple[int, bytes]] = []
+        with self.writing():
+            self._postings.update(self._added(documents, replaced), _unpacked_all(replaced))
+
+    def _added(
+        self, documents: Iterable[Document], replaced: list[tuple[int, bytes]]
+    ) -> Iterator[tuple[int, tuple[str, ...]]]:
+        for document in documents:
+            if len(document.texts) != len(self._fields):
+                raise ValueError(f"{document.key}: {len(document.texts)} texts for {len(self._fields)} fields")
+            replaced.extend(self._delete(document.key))
+            row = (document.key, document.stamp, document.payload, pack(document.texts))
+            cursor = self.connection.execute(
+                f"INSERT INTO {self._documents} (key, stamp, payload, texts) VALUES (?, ?, ?, ?)",  # noqa: S608
+                row,
+            )
+            yield int(cursor.lastrowid or 0), document.texts
 
     def remove(self, keys: Iterable[str]) -> None:
         """Forget documents; unknown keys are passed over."""
-        with self._writing():
-            for key in keys:
-                self._delete(key)
+        with self.writing():
+            self._postings.update((), _unpacked_all([gone for key in keys for gone in self._delete(key)]))
 
-    def _delete(self, key: str) -> None:
-        row = self._connection.execute("SELECT number FROM documents WHERE key = ?", (key,)).fetchone()
-        if row:
-            self._connection.execute("DELETE FROM words WHERE rowid = ?", row)
-            self._connection.execute("DELETE FROM documents WHERE number = ?", row)
+    def _delete(self, key: str) -> list[tuple[int, bytes]]:
+        """The number and the packed texts of what was deleted, if anything was."""
+        query = f"SELECT number, texts FROM {self._documents} WHERE key = ?"  # noqa: S608
+        rows: list[tuple[int, bytes]] = self.connection.execute(query, (key,)).fetchall()
+        for number, _ in rows:
+            self.connection.execute(f"DELETE FROM {self._documents} WHERE number = ?", (number,))  # noqa: S608
+        return rows
 
     def stamps(self) -> dict[str, str]:
         """Stamp by key of every document."""
-        return dict(self._connection.execute("SELECT key, stamp FROM documents ORDER BY key"))
+        return dict(self.connection.execute(f"SELECT key, stamp FROM {self._documents} ORDER BY key"))  # noqa: S608
 
     def payload(self, key: str) -> str | None:
         """What was kept with a document; None for an unknown key."""
-        row = self._connection.execute("SELECT payload FROM documents WHERE key = ?", (key,)).fetchone()
+        row = self.connection.execute(f"SELECT payload FROM {self._documents} WHERE key = ?", (key,)).fetchone()  # noqa: S608
         return row[0] if row else None
 
-    def search(self, query: str, limit: int) -> list[Hit]:
-        """The best `limit` documents that hold any word of the query, best first, equals by key."""
-        words = query_words(query)
-        if not words:
+    def texts(self, key: str) -> tuple[str, ...] | None:
+        """The texts of a document, one per field; None for an unknown key."""
+        row = self.connection.execute(f"SELECT texts FROM {self._documents} WHERE key = ?", (key,)).fetchone()  # noqa: S608
+        return unpack(row[0]) if row else None
+
+    def search(self, query: str, limit: int, *, exact: bool = False) -> list[Hit]:
+        """The best `limit` documents that hold any word of the query, best first, equals by key.
+
+        Of a long query the first 256 different words count. `exact` reads everything, which finds the same more slowly:
+        it is there to be compared with.
+        """
+        terms = self._postings.terms(query)[:_QUERY_TERMS]
+        if not terms or limit < 1:
             return []
-        # Each word in quotes: no text of a query can be read as an operator.
-        expression = " OR ".join(f'"{word}"' for word in words)
-        weights = ", ".join(str(float(weight)) for weight in self._fields.values())
-        rows: Sequence[tuple[str, float]] = self._connection.execute(
-            f"SELECT key, -bm25(words, {weights}) AS score FROM words JOIN documents ON number = words.rowid "  # noqa: S608
-            "WHERE words MATCH ? ORDER BY score DESC, key LIMIT ?",
-            (expression, limit),
-        ).fetchall()
-        return [Hit(key, score) for key, score in rows]
+        with self._reading():
+            numbers, scores = best_matches(self._postings, terms, limit, exact)
+            rows = self.connection.execute(
+                f"SELECT number, key FROM {self._documents} WHERE number IN (SELECT value FROM json_each(?))",  # noqa: S608
+                (json.dumps(numbers.tolist()),),
+            )
+            keys: dict[int, str] = dict(rows.fetchall())
+        found = ((-score, keys[number]) for number, score in zip(numbers.tolist(), scores.tolist(), strict=True))
+        return [Hit(key, -score) for score, key in sorted(found)[:limit]]
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """All that is read inside is of one state, whatever others write."""
+        inner = self.connection.in_transaction
+        if not inner:
+            self.connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            if not inner:
+                self.connection.execute("COMMIT")
 
 
-def searchable(text: str) -> str:
-    """The text with runs of unspaced scripts cut into overlapping pairs of characters."""
-    return _UNSPACED.sub(lambda run: f" {' '.join(_pairs(run.group()))} ", text)
-
-
-def _pairs(run: str) -> list[str]:
-    return [run[start : start + 2] for start in range(len(run) - 1)] or [run]
-
-
-def query_words(query: str, limit: int = 256) -> list[str]:
-    """The different words of a query in the order of their first use, at most `limit`."""
-    words = (word.casefold() for word in _WORD.findall(searchable(query)))
-    return list(dict.fromkeys(word for word in words if word != "_"))[:limit]
+def _unpacked_all(rows: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    for number, content in rows:
+        yield number, unpack(content)

@@ -14,8 +14,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence, Set
 
 from prompt2model.records import Example
-from prompt2model.text_index.bm25 import searchable
 from prompt2model.text_index.near_duplicates import jaccard, normalise_text, numbers_in, shingles
+from prompt2model.text_index.terms import searchable
 
 ALIKE = "near a test row by its words"
 CONTAINED = "holds a test row, or stands in one"

@@ -1,34 +1,53 @@
 """A small server on loopback that speaks the hub's API to the real client libraries.
 
 Repositories are folders: `<root>/datasets/<owner>/<name>/…` and `<root>/models/<owner>/<name>/…`. A file `.gated` in
-one makes it gated; a file `.broken` makes its files answer with status 500.
+one makes it gated; a file `.broken` makes its files answer with status 500; a file `.elsewhere` makes them answer with
+a redirect, as the hub's large files do.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import sys
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from servers.synthetic_cards import SyntheticCards
 
 COMMIT = "a" * 40
+DAY = "2026-01-01T00:00:00.000Z"
+"""When a repository was last changed, unless `facts` say otherwise."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An answer that goes wrong: a status, or status 200 with half of the bytes or with bytes that are no JSON."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cut: bool = False
+    nonsense: bool = False
 
 
 class HubLikeServer(ThreadingHTTPServer):
     """Serves the repositories below `root`.
 
-    `requests` lists what was asked for; `facts` adds to a repository's info; `list_answer` (status, body) is sent in
-    place of every list.
+    `requests` lists what was asked for, `statuses` counts the answers; `facts` adds to a repository's info.
+    `list_answer` (status, body) is sent in place of every list; `page_size` bounds a page of one. `cards` are lists
+    made from numbers, by kind, in place of folders. `fault` is asked, with the path, before each answer.
     """
 
     daemon_threads = True
@@ -39,6 +58,15 @@ class HubLikeServer(ThreadingHTTPServer):
         self.requests: list[str] = []
         self.facts: dict[str, dict[str, Any]] = {}
         self.list_answer: tuple[int, bytes] | None = None
+        self.page_size = 1000
+        self.cards: dict[str, SyntheticCards] = {}
+        self.statuses: Counter[int] = Counter()
+        self.fault: Callable[[str], Fault | None] = lambda path: None
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that was killed is no fault of the server's."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
     @property
     def address(self) -> str:
@@ -82,12 +110,17 @@ class _Handler(BaseHTTPRequestHandler):
         query = parse_qs(url.query)
         parts = [unquote(part) for part in url.path.strip("/").split("/")]
         self.server.requests.append(f"{self.command} {self.path}")
-        if parts[0] == "api" and parts[1] not in ("datasets", "models"):
+        self._fault = self.server.fault(self.path)
+        if self._fault is not None and not self._fault.cut:
+            self._misbehave(self._fault)
+        elif parts[0] == "api" and parts[1] not in ("datasets", "models"):
             self._refuse(404, "")
         elif parts[0] == "api" and len(parts) == 2:
             self._list(parts[1], query)
         elif parts[0] == "api":
             self._api(parts[1], "/".join(parts[2:4]), parts[4:], query)
+        elif parts[0] == "elsewhere":
+            self._send_file((self.server.root / "/".join(parts[1:])).read_bytes(), body)
         elif parts[0] == "datasets":
             self._resolve("datasets", "/".join(parts[1:3]), parts[3:], body)
         else:
@@ -97,12 +130,37 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.list_answer is not None:
             self._send(*self.server.list_answer)
             return
+        limit = min(self.server.page_size, int(query.get("limit", ["100000"])[0]))
+        cursor = query.get("cursor", [""])[0]
+        place = tuple(json.loads(base64.urlsafe_b64decode(cursor))) if cursor else None
+        cards = self.server.cards.get(kind)
+        infos, last = cards.page(place, limit) if cards else self._folder_page(kind, query, place, limit)
+        headers = {}
+        if last is not None:
+            cursor = base64.urlsafe_b64encode(json.dumps(last).encode()).decode()
+            others = [(name, value) for name, values in query.items() for value in values if name != "cursor"]
+            link = f"{self.server.address}/api/{kind}?{urlencode([*others, ('cursor', cursor)])}"
+            headers["Link"] = f'<{link}>; rel="next"'
+        facts = {*query["expand"], "id", "_id"} if "expand" in query else None
+        shown = [{name: info[name] for name in info if facts is None or name in facts} for info in infos]
+        self._send(200, json.dumps(shown).encode(), headers)
+
+    def _folder_page(
+        self, kind: str, query: dict[str, list[str]], place: tuple[Any, ...] | None, limit: int
+    ) -> tuple[list[dict[str, Any]], tuple[Any, ...] | None]:
+        """The folders' entries behind a place, in the order that was asked for."""
         wanted = query.get("search", [""])[0].casefold()
         infos = [self._info(kind, folder) for folder in sorted((self.server.root / kind).glob("*/*"))]
         found = [info for info in infos if wanted in info["id"].casefold()]
         for tag in query.get("filter", []):
             found = [info for info in found if tag in info["tags"]]
-        self._send_json(found[: int(query.get("limit", ["1000"])[0])])
+        if query.get("sort") == ["lastModified"]:
+            found.sort(key=lambda info: info["lastModified"], reverse=True)
+        ids = [info["id"] for info in found]
+        start = ids.index(place[1]) + 1 if place is not None else 0
+        page = found[start : start + limit]
+        last = page[-1] if page and start + limit < len(found) else None
+        return page, None if last is None else (last["lastModified"], last["id"])
 
     def _api(self, kind: str, id: str, rest: list[str], query: dict[str, list[str]]) -> None:
         folder = self.server.root / kind / id
@@ -130,17 +188,18 @@ class _Handler(BaseHTTPRequestHandler):
         self._send_json([self._entry(folder, folder / path) for path in paths if (folder / path).exists()])
 
     def _info(self, kind: str, folder: Path) -> dict[str, Any]:
-        name = folder.relative_to(self.server.root / kind).as_posix()
+        repository = folder.relative_to(self.server.root / kind).as_posix()
         readme = folder / "README.md"
         text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
         front = (yaml.safe_load(text.split("---")[1]) or {}) if text.startswith("---") else {}
         tags = list(front.get("tags", []))
-        for field in ("task_categories", "language", "license"):
-            values = front.get(field, [])
-            tags += [f"{field}:{value}" for value in (values if isinstance(values, list) else [values])]
+        for name in ("task_categories", "language", "license"):
+            values = front.get(name, [])
+            tags += [f"{name}:{value}" for value in (values if isinstance(values, list) else [values])]
         info = {
-            "id": name,
+            "id": repository,
             "sha": COMMIT,
+            "lastModified": DAY,
             "private": False,
             "gated": "manual" if (folder / ".gated").exists() else False,
             "downloads": 100,
@@ -149,7 +208,7 @@ class _Handler(BaseHTTPRequestHandler):
             "description": text.split("---")[-1].strip(),
             "siblings": [{"rfilename": path} for path in self._files(folder, folder)],
         }
-        return {**info, **self.server.facts.get(name, {})}
+        return {**info, **self.server.facts.get(repository, {})}
 
     @staticmethod
     def _files(below: Path, folder: Path) -> list[str]:
@@ -165,6 +224,11 @@ class _Handler(BaseHTTPRequestHandler):
         return {"type": "file", "path": name, "size": len(content), "oid": hashlib.sha256(content).hexdigest()[:40]}
 
     def _resolve(self, kind: str, id: str, rest: list[str], body: bool) -> None:
+        cards = self.server.cards.get(kind)
+        if cards is not None:
+            text = cards.readme(id) if rest[2:] == ["README.md"] else None
+            self._refuse(404, "EntryNotFound") if text is None else self._send_file(text.encode(), body)
+            return
         folder = self.server.root / kind / id
         path = folder / "/".join(rest[2:])
         if not folder.is_dir():
@@ -175,8 +239,21 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(404, "EntryNotFound")
         elif (folder / ".broken").exists() and path.name != "README.md":
             self._refuse(500, "")
+        elif (folder / ".elsewhere").exists() and path.name != "README.md":
+            self._redirect(path)
         else:
             self._send_file(path.read_bytes(), body)
+
+    def _redirect(self, path: Path) -> None:
+        """What the hub says of a large file: its size and hash, and where its bytes are."""
+        content = path.read_bytes()
+        self._begin(302)
+        self.send_header("Location", f"/elsewhere/{quote(path.relative_to(self.server.root).as_posix())}")
+        self.send_header("X-Linked-Size", str(len(content)))
+        self.send_header("X-Linked-ETag", f'"{hashlib.sha256(content).hexdigest()}"')
+        self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def _send_file(self, content: bytes, body: bool) -> None:
         asked = self.headers.get("Range")
@@ -184,7 +261,7 @@ class _Handler(BaseHTTPRequestHandler):
         if asked and body:
             first, _, last = asked.removeprefix("bytes=").partition("-")
             start, end, status = int(first), min(int(last or end), end), 206
-        self.send_response(status)
+        self._begin(status)
         if status == 206:
             self.send_header("Content-Range", f"bytes {start}-{end}/{len(content)}")
         self.send_header("Content-Length", str(end - start + 1))
@@ -193,10 +270,26 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Accept-Ranges", "bytes")
         self.end_headers()
         if body:
-            self.wfile.write(content[start : end + 1])
+            self._write(content[start : end + 1])
+
+    def _misbehave(self, fault: Fault) -> None:
+        content = b"<html>a page for people" if fault.nonsense else b""
+        self._send(fault.status, content, fault.headers)
+
+    def _begin(self, status: int) -> None:
+        self.server.statuses[status] += 1
+        self.send_response(status)
+
+    def _write(self, content: bytes) -> None:
+        """The body; of an answer that is cut, the half of it."""
+        if self._fault is not None and self._fault.cut:
+            self.wfile.write(content[: len(content) // 2])
+            self.close_connection = True
+        else:
+            self.wfile.write(content)
 
     def _refuse(self, status: int, code: str) -> None:
-        self.send_response(status)
+        self._begin(status)
         if code:
             self.send_header("X-Error-Code", code)
             self.send_header("X-Error-Message", code)
@@ -206,12 +299,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_json(self, content: Any) -> None:
         self._send(200, json.dumps(content).encode())
 
-    def _send(self, status: int, content: bytes) -> None:
-        self.send_response(status)
+    def _send(self, status: int, content: bytes, headers: Mapping[str, str] | None = None) -> None:
+        self._begin(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        self._write(content)
 
 
 CARD = """---

@@ -1,7 +1,7 @@
 """The index finds what was put in, keeps it on disk, and takes any text as a query."""
 
-import sqlite3
-from concurrent.futures import ThreadPoolExecutor
+import subprocess
+import sys
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -15,6 +15,9 @@ DOCUMENTS = [
     Document("films", ("Film reviews", "what people wrote about films"), "1"),
     Document("weather", ("天気予報の文章", "明日の天気はどうですか"), "1"),
 ]
+
+FILLED = Bm25Index(None, FIELDS)
+FILLED.put(DOCUMENTS)
 
 
 def test_the_best_match_comes_first_and_unmatched_documents_stay_out() -> None:
@@ -64,41 +67,60 @@ def test_a_failed_put_changes_nothing() -> None:
     assert set(index.stamps()) == {"cards", "films", "weather"}
 
 
-def test_a_damaged_or_older_file_is_built_anew(tmp_path: Path) -> None:
+def test_a_damaged_file_or_one_of_other_fields_is_built_anew(tmp_path: Path) -> None:
     path = tmp_path / "index.sqlite"
     path.write_bytes(b"this is no database" * 100)
     with Bm25Index(path, FIELDS) as index:
+        assert index.opening == "rebuilt"
         index.put(DOCUMENTS)
-        assert len(index) == 3
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 999")
-    connection.close()
     with Bm25Index(path, FIELDS) as index:
-        assert len(index) == 0
-    with Bm25Index(path, FIELDS) as index:
-        index.put(DOCUMENTS)
+        assert (index.opening, len(index)) == ("kept", 3)
     with Bm25Index(path, {"other": 1.0}) as index:
-        assert len(index) == 0
+        assert (index.opening, len(index)) == ("rebuilt", 0)
+        index.put([Document("new", ("words",))])
+        assert [hit.key for hit in index.search("word", 3)] == ["new"]
 
 
 @given(query=st.text(max_size=60))
 @settings(max_examples=150, deadline=None)
 def test_no_query_is_refused(query: str) -> None:
-    with Bm25Index(None, FIELDS) as index:
-        index.put(DOCUMENTS)
-        index.search(query, 3)
+    FILLED.search(query, 3)
 
 
-def test_two_writers_at_once(tmp_path: Path) -> None:
+WRITER = """
+import sys
+from pathlib import Path
+from prompt2model.text_index.bm25 import Bm25Index, Document
+name = sys.argv[2]
+with Bm25Index(Path(sys.argv[1]), {"title": 2.0, "body": 1.0}) as index:
+    for number in range(30):
+        index.put([Document(f"{name} {number}", (name, "text")), Document("shared", (name, f"number {number}"))])
+        assert [hit.key for hit in index.search(f"number {number}", 1)] == ["shared"]
+"""
+
+
+def test_two_processes_write_while_a_third_reads(tmp_path: Path) -> None:
     path = tmp_path / "index.sqlite"
-
-    def write(name: str) -> None:
-        with Bm25Index(path, FIELDS) as index:
-            for number in range(20):
-                index.put([Document(f"{name}{number}", (name, "text"))])
-
-    with ThreadPoolExecutor() as threads:
-        list(threads.map(write, ("left", "right")))
     with Bm25Index(path, FIELDS) as index:
-        assert len(index) == 40
-        assert len(index.search("left", 100)) == 20
+        writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(path), name]) for name in ("left", "right")]
+        seen = [0]
+        while any(writer.poll() is None for writer in writers):
+            seen.append(len(index.search("text", 100)))
+        assert [writer.returncode for writer in writers] == [0, 0]
+        # What is written stays, and a search sees whole puts only.
+        assert seen == sorted(seen)
+        assert len(index) == 61
+        assert len(index.search("left", 100)) + len(index.search("right", 100)) == 61
+        assert len(index.search("shared number", 100)) == 1
+
+
+def test_a_caller_that_undoes_its_transaction_undoes_the_index_too(tmp_path: Path) -> None:
+    with Bm25Index(tmp_path / "index.sqlite", FIELDS) as index:
+        index.connection.execute("BEGIN IMMEDIATE")
+        index.put(DOCUMENTS)
+        assert [hit.key for hit in index.search("films", 3)] == ["films"]
+        index.connection.execute("ROLLBACK")
+        assert index.search("films", 3) == []
+        # What is put now may get the numbers of what was undone.
+        index.put([Document("trains", ("Trains", "timetables"))])
+        assert [hit.key for hit in index.search("train card film", 3)] == ["trains"]
