@@ -17,7 +17,7 @@ from prompt2model.errors import ConfigError, WeightsNotFoundError
 from prompt2model.model_retriever import ModelRetriever, ModelRetrieverConfig
 from prompt2model.model_retriever import retriever as retriever_module
 from prompt2model.model_retriever.filters import usable
-from prompt2model.model_retriever.ranking import rank, shared_words
+from prompt2model.model_retriever.ranking import ModelRanking, ModelScoring, shared_words
 from prompt2model.model_retriever.retriever import ModelRetrieverInputs as Inputs
 from prompt2model.records import TaskSpec
 from prompt2model.teacher.scripted import ScriptedClient
@@ -69,7 +69,8 @@ def test_the_score_is_bm25_weighted_by_popularity() -> None:
     popular = ModelCard("x/popular", "encoder", description="sentiment of film reviews", downloads=98)
     rare = ModelCard("x/rare", "encoder", description="sentiment of film reviews", downloads=8)
     other = [ModelCard(f"x/other{number}", "encoder", description="weather reports") for number in range(5)]
-    ranked = rank("film reviews sentiment", [popular, rare, *other], [rare, popular])
+    ranking = ModelRanking([popular, rare, *other])
+    ranked = ranking.rank("film reviews sentiment", [rare, popular], ModelScoring(popularity=True))
     assert [card.id for card, _ in ranked] == ["x/popular", "x/rare"]
     assert ranked[0][1] / ranked[1][1] == pytest.approx(math.log10(100) / math.log10(10), rel=0.05)
 
