@@ -16,7 +16,7 @@ from prompt2model.text_index.score_fusion import FusionWeights, Ranking, fused_s
 if TYPE_CHECKING:
     import numpy as np
 
-WEIGHTS = FusionWeights(bm25=0.2, dense=1.0, prior=0.8)
+WEIGHTS = FusionWeights(bm25=0.1, dense=1.0, prior=0.8)
 """The prior is the logarithm of how many of the candidates name a data set."""
 _MEANING_CHARACTERS = 2000
 

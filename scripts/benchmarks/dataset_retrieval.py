@@ -84,6 +84,7 @@ VARIANTS: dict[str, Scoring] = {
     "bm25_mentions_0.5": _fused(1, 0, 0.5),
     "bm25_mentions_1": _fused(1, 0, 1),
     "dense_mentions_0.8": _fused(0, 1, 0.8),
+    "fused_0.1_0.8": _fused(0.1, 1, 0.8),
     "fused_0.2_0.5": _fused(0.2, 1, 0.5),
     "fused_0.2_0.8": _fused(0.2, 1, 0.8),
     "fused_0.2_1.1": _fused(0.2, 1, 1.1),
