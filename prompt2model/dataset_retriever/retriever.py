@@ -81,7 +81,10 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
         if not self._searches(context) or not will_rerank(self.config, context):
             return Estimate(assumptions=("no teacher call",))
         use = likely_use(self.config.rerank_top, self.config.rerank_orders)
-        return Estimate(teacher=(use,), assumptions=(f"{self.config.rerank_top} data sets to look at",))
+        if self.config.data or self.config.inputs or self.config.transform:
+            return Estimate(teacher=(use,), assumptions=(f"{self.config.rerank_top} data sets to look at",))
+        assumed = f"{self.config.rerank_top} data sets to look at, of which none is taken"
+        return Estimate(teacher=(use,), assumptions=(assumed,), makes=RetrievedData((), (), (), (), {}, ()))
 
     def input_files(self) -> Sequence[Path]:
         """The user's files and the folders of data sets."""
