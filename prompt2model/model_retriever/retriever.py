@@ -16,7 +16,7 @@ from pydantic import Field
 from prompt2model.catalogue.model_cards import ModelCard, local_model, local_models, starter_models
 from prompt2model.component import Component, ComponentConfig, Estimate, ModelReference, Option, RunContext, TeacherUse
 from prompt2model.errors import ConfigError, WeightsError, WeightsNotFoundError
-from prompt2model.model_retriever.filters import FAMILIES_BY_KIND, language_warning, usable
+from prompt2model.model_retriever.filters import FAMILIES_BY_KIND, language_warning, training_memory, usable
 from prompt2model.model_retriever.ranking import ModelRanking, ModelScoring, shared_words
 from prompt2model.prompts import render
 from prompt2model.records import ChosenModel, Family, ModelCandidate, TaskSpec
@@ -45,6 +45,9 @@ class ModelRetrieverConfig(ComponentConfig):
     )
     max_bytes: int = Field(3 * _GIGABYTE, gt=0, description="Largest size of the weights, in bytes.")
     licences: tuple[str, ...] = Field((), description="Licences that are allowed (apache-2.0, mit, …); any when empty.")
+    instruction_tuned: bool | None = Field(
+        None, description="true: only models tuned to follow instructions; false: only plain ones; either when absent."
+    )
     require_language: bool = Field(
         False,
         description="Only models that were made for the task's language. Else others are offered, with a warning, "
@@ -192,6 +195,7 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
             licences=self.config.licences,
             language=language,
             obtainable=lambda card: _obtainable(card, hub_allowed),
+            instruction_tuned=self.config.instruction_tuned,
         )
         if not candidates:
             counts = ", ".join(f"{name}: {count}" for name, count in sorted(filtered.items()))
@@ -293,6 +297,10 @@ def _reasons(card: ModelCard, query: str) -> tuple[str, ...]:
         reasons.append("is on this machine")
     else:
         reasons.append("is downloaded from the hub when picked")
+    if card.instruction_tuned:
+        reasons.append("follows instructions already")
+    if needed := training_memory(card):
+        reasons.append(f"training takes about {_gigabytes(needed[0])}, with LoRA {_gigabytes(needed[1])}, of memory")
     if card.languages:
         reasons.append(f"languages: {', '.join(card.languages[:5])}")
     if card.downloads:
@@ -300,6 +308,10 @@ def _reasons(card: ModelCard, query: str) -> tuple[str, ...]:
     if common := shared_words(query, card):
         reasons.append(f"its card says: {', '.join(common)}")
     return tuple(reasons)
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / _GIGABYTE:,.1f} GB"
 
 
 def _options(candidates: Sequence[ModelCandidate]) -> list[Option]:
