@@ -23,6 +23,7 @@ PROMPT = "retrieve_data_rerank"
 _ABOUT = 400
 _SAMPLE = 300
 _DEMONSTRATIONS = 3
+_SHUFFLES = 50
 _TOKENS_OF_A_CARD = 220
 _TOKENS_OF_THE_QUESTION = 400
 _TOKENS_OF_AN_ANSWER = 60
@@ -71,13 +72,14 @@ def likely_use(cards: int, orders: int) -> TeacherUse:
     )
 
 
-def _orders(cards: Sequence[DatasetCard], orders: int, context: RunContext) -> list[Sequence[DatasetCard]]:
-    """As found, reversed, then shuffled; each once."""
-    made: list[Sequence[DatasetCard]] = [list(cards), list(reversed(cards))]
-    for number in range(2, orders):
+def _orders(cards: Sequence[DatasetCard], orders: int, context: RunContext) -> list[list[DatasetCard]]:
+    """As found, reversed, then shuffled; each order once, so few cards have fewer."""
+    made = [list(cards), list(reversed(cards))]
+    for number in range(_SHUFFLES):
         shuffled = list(cards)
         context.rng("rerank", number).shuffle(shuffled)
-        made.append(shuffled)
+        if len(made) < orders and shuffled not in made:
+            made.append(shuffled)
     return made[:orders]
 
 
