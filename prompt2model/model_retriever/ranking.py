@@ -38,10 +38,10 @@ _SAYS_NOTHING = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ModelScoring:
-    """How cards are scored. The defaults are what was best on one half of the prompts of the benchmark."""
+    """How cards are scored. The defaults are the best of what was measured on one half of the benchmark's prompts."""
 
     ranking: Ranking = "bm25"
-    popularity: bool = True
+    popularity: bool = False
     shortlist: int = 50
 
 

@@ -56,7 +56,7 @@ class ModelRetrieverConfig(ComponentConfig):
     ranking: Ranking = Field(
         "bm25", description="bm25 ranks models by words, dense by meaning (the packaged encoder's), fused by both."
     )
-    popularity: bool = Field(True, description="Whether models that are downloaded more rank higher.")
+    popularity: bool = Field(False, description="Whether models that are downloaded more rank higher.")
     hypothetical_card: bool = Field(
         True, description="Whether the teacher writes the card of an ideal model to search with (one call)."
     )
@@ -82,7 +82,7 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
     Inputs = ModelRetrieverInputs
     Output = ChosenModel
     prompts = ("retrieve_models_card",)
-    version = 2
+    version = 3
 
     def estimate(self, inputs: ModelRetrieverInputs, context: RunContext) -> Estimate:
         """One call, for the hypothetical card. `makes` names the best model by the instruction's own words."""

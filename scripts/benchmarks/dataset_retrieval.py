@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import statistics
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from prompt2model.catalogue.dataset_cards import DatasetCard, DatasetCatalogue
 from prompt2model.console import SilentProgress
 from prompt2model.dataset_retriever import DatasetRetrieverConfig
 from prompt2model.dataset_retriever.ranking import WEIGHTS, meaning_text, named_by_others, rank_cards
-from prompt2model.teacher.client import Message, ScoreRequest
+from prompt2model.teacher.client import Message, ScoreRequest, ScoreResponse
 from prompt2model.teacher.embedded import EmbeddedClient
 from prompt2model.text_index.score_fusion import FusionWeights, fused_scores
 from prompt2model.text_index.vector_cache import CARD_TOKENS, VectorCache, load_card_embedder
@@ -220,13 +220,16 @@ def teacher(record: Record, data: Path, cache: VectorCache, quick: bool) -> None
         (row, one): _yes_or_no(query.text, by_id[one]) for row, query in enumerate(asked) for one in before[row]
     }
     scores = {request: _yes(answer.log_probabilities) for request, answer in _scored(list(requests.values()))}
-    after = [sorted(ids, key=lambda one, row=row: -scores[requests[row, one]]) for row, ids in enumerate(before)]
+    after = []
+    for row, ids in enumerate(before):
+        preferred = {one: scores[requests[row, one]] for one in ids}
+        after.append(sorted(ids, key=preferred.__getitem__, reverse=True))
     note = f"first {TEACHER_CARDS} of the default, half to choose on"
     for name, rankings in (("teacher_before", before), ("teacher_after", after)):
         add(record, name, measure(rankings, asked), note)
 
 
-def _scored(requests: list[ScoreRequest]):  # type: ignore[no-untyped-def]
+def _scored(requests: Sequence[ScoreRequest]) -> Iterator[tuple[ScoreRequest, ScoreResponse]]:
     return EmbeddedClient().score_many(requests)
 
 

@@ -24,7 +24,7 @@ from prompt2model.catalogue.model_cards import ModelCard
 from prompt2model.console import SilentProgress
 from prompt2model.model_retriever.filters import speaks
 from prompt2model.model_retriever.ranking import ModelRanking, ModelScoring
-from prompt2model.model_retriever.retriever import ModelRetrieverConfig, card_request, task_words
+from prompt2model.model_retriever.retriever import ModelRetriever, card_request, task_words
 from prompt2model.records import TaskSpec
 from prompt2model.teacher.client import ChatRequest
 from prompt2model.teacher.embedded import EmbeddedClient
@@ -152,7 +152,7 @@ def _measure(bench: Bench, record: Record, variants: Sequence[Variant]) -> None:
         record.add(f"{variant.name}_mrr_choosing", Figure(chosen[variant.name][1], len(hits), note="half to choose on"))
     # `max` takes the first of equals: the simpler one.
     best = max(variants, key=lambda variant: chosen[variant.name])
-    config = ModelRetrieverConfig()
+    config = ModelRetriever().config
     ours = ModelScoring(config.ranking, config.popularity, config.shortlist), config.hypothetical_card
     product = next(one.name for one in VARIANTS if (one.scoring, one.hyde) == ours)
     for variant in variants:
