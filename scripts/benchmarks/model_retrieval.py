@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from acceptable_models import Rule, facts_of
-from record import Figure, Record, options
+from record import RECORDS, Figure, Record, options
 from retrieval_sets import halves, hub_models
 
 from prompt2model.catalogue.model_cards import ModelCard
@@ -141,8 +141,16 @@ def main() -> None:
     record.finish(KEYS)
 
 
+def _chosen_before() -> dict[str, tuple[float, float]]:
+    """(hit@5, MRR) on the half to choose on, of the variants that stand in the record."""
+    file = RECORDS / "model_retrieval.json"
+    figures = json.loads(file.read_text())["figures"] if file.exists() else {}
+    keys = {one.name: (f"{one.name}_hit5_choosing", f"{one.name}_mrr_choosing") for one in VARIANTS}
+    return {name: (figures[hit]["value"], figures[mrr]["value"]) for name, (hit, mrr) in keys.items() if hit in figures}
+
+
 def _measure(bench: Bench, record: Record, variants: Sequence[Variant]) -> None:
-    chosen: dict[str, tuple[float, float]] = {}
+    chosen = _chosen_before() if record.partial else {}
     for variant in variants:
         hits, ranks, _ = bench.measure(variant, bench.chosen_on)
         chosen[variant.name] = statistics.fmean(hits), statistics.fmean(ranks)
@@ -151,7 +159,8 @@ def _measure(bench: Bench, record: Record, variants: Sequence[Variant]) -> None:
         )
         record.add(f"{variant.name}_mrr_choosing", Figure(chosen[variant.name][1], len(hits), note="half to choose on"))
     # `max` takes the first of equals: the simpler one.
-    best = max(variants, key=lambda variant: chosen[variant.name])
+    measured = [variant for variant in VARIANTS if variant.name in chosen]
+    best = max(measured, key=lambda variant: chosen[variant.name])
     config = ModelRetriever().config
     ours = ModelScoring(config.ranking, config.popularity, config.shortlist), config.hypothetical_card
     product = next(one.name for one in VARIANTS if (one.scoring, one.hyde) == ours)
@@ -173,7 +182,7 @@ def _measure(bench: Bench, record: Record, variants: Sequence[Variant]) -> None:
             first = {prompt["id"]: five for prompt, five in zip(bench.reported_on, shown, strict=True)}
             record.extra["first_five"] = first
     record.extra["notes"] = [
-        f"{len(bench.cards):,} cards. The best on the half to choose on, of {', '.join(one.name for one in variants)}: "
+        f"{len(bench.cards):,} cards. The best on the half to choose on, of {', '.join(one.name for one in measured)}: "
         f"`{best.name}`, here `default`; the settings of the product are `{product}`.",
         "Hypothetical cards are the embedded teacher's (SmolLM2-135M-Instruct); a larger one was not at hand.",
         "What is acceptable was written down before any search (model_retrieval_prompts.json); most prompts are met "
