@@ -97,8 +97,8 @@ def test_the_memory_that_is_shown_is_the_trainers_estimate(method: str, place: i
 
 
 def test_meaning_finds_a_model_that_shares_no_word(make_context: Maker) -> None:
-    films = ModelCard("x/a", "encoder", description="verdicts on cinema and movies", downloads=5)
-    boats = ModelCard("x/b", "encoder", description="opinion of boats", downloads=5)
+    films = ModelCard("x/one", "encoder", description="verdicts on cinema and movies", downloads=5)
+    boats = ModelCard("x/two", "encoder", description="opinion of boats", downloads=5)
     other = [ModelCard(f"x/other{number}", "encoder", description="weather reports") for number in range(5)]
     ranking, query = ModelRanking([films, boats, *other]), "an opinion about a film"
     vectors = card_vectors(make_context())
@@ -107,8 +107,8 @@ def test_meaning_finds_a_model_that_shares_no_word(make_context: Maker) -> None:
         scoring = ModelScoring(how, False, shortlist)  # type: ignore[arg-type]
         return ranking.rank(query, [films, boats, *other], scoring, vectors)[0][0].id
 
-    assert [first("bm25"), first("dense")] == ["x/b", "x/a"]
-    assert first("dense", shortlist=1) == "x/b", "only the shortlist is scored by meaning"
+    assert [first("bm25"), first("dense")] == ["x/two", "x/one"]
+    assert first("dense", shortlist=1) == "x/two", "only the shortlist is scored by meaning"
     with pytest.raises(ValueError, match="vectors"):
         ranking.rank(query, [films], ModelScoring("fused"))
 
