@@ -42,6 +42,7 @@ VALUES: dict[str, Any] = {
     "plain": False,
     "form": "Answer with a label.",
     "description": "someone looks for a parcel",
+    "cards": ({"id": "a/parcels", "about": "Parcels & their ways.", "columns": "text, team", "sample": "Where?"},),
 }
 
 

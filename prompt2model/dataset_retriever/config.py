@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from prompt2model.component import ComponentConfig
+from prompt2model.text_index.score_fusion import Ranking
 
 MODES = ("ask", "auto", "none")
 
@@ -60,6 +61,24 @@ class DatasetRetrieverConfig(ComponentConfig):
     )
     max_rows: int = Field(default=5000, ge=1, description="Most rows taken from one split of a data set.")
     top: int = Field(default=25, ge=1, le=200, description="Number of data sets that are offered.")
+    ranking: Ranking = Field(
+        default="fused",
+        description="bm25 ranks data sets by words, dense by meaning (the packaged encoder's), fused by both and by "
+        "how many other cards name them.",
+    )
+    shortlist: int = Field(
+        default=1000,
+        ge=1,
+        description="How many of the best by words are ranked by meaning, too; of fewer cards, all.",
+    )
+    rerank: Literal["auto", "yes", "no"] = Field(
+        default="auto",
+        description="Whether the teacher looks at the first data sets and sorts them; auto: any but the embedded one.",
+    )
+    rerank_top: int = Field(default=10, ge=2, le=50, description="How many of the first the teacher is shown.")
+    rerank_orders: int = Field(
+        default=3, ge=1, le=10, description="In how many orders it is shown them: one call each, ranks averaged."
+    )
     use: Literal["any", "commercial"] = Field(
         default="any", description="commercial refuses data sets whose licence forbids it or is not known to allow it."
     )

@@ -1,7 +1,7 @@
 """Prompt2Model's data-set retrieval (arXiv 2308.12261, section 3.2): find data sets, choose, read their rows.
 
-Differences: BM25 over cards in place of a bi-encoder; several data sets at once; official test splits stay tests;
-without a person, only a data set whose rows are checked to do the task is taken.
+Differences: BM25, an encoder and mentions together in place of a bi-encoder; several data sets at once; official test
+splits stay tests; without a person, only a data set whose rows are checked to do the task is taken.
 """
 
 from __future__ import annotations
@@ -23,12 +23,14 @@ from prompt2model.dataset_retriever.config import ColumnNames, DatasetRetrieverC
 from prompt2model.dataset_retriever.fitting import Fit, judge
 from prompt2model.dataset_retriever.opening import OpenedDataset, open_dataset
 from prompt2model.dataset_retriever.questions import settle_columns, settle_labels
-from prompt2model.dataset_retriever.searching import Found, find_datasets
+from prompt2model.dataset_retriever.reranking import PROMPT, likely_use
+from prompt2model.dataset_retriever.searching import Found, find_datasets, will_rerank
 from prompt2model.dataset_retriever.unfitting import ask_use, take_inputs, take_whole_rows
 from prompt2model.dataset_retriever.unlabelled_files import read_unlabelled_file
 from prompt2model.dataset_retriever.user_files import UserFile, read_user_file
 from prompt2model.errors import ConfigError, DataFileError, HubError
 from prompt2model.records import ChosenDataset, Example, RetrievedData, Rows, Source, TaskSpec, TestSet
+from prompt2model.teacher import asking_again
 
 _MOST_AUTOMATIC = 3
 _HUB_CHECKS = 3
@@ -69,13 +71,20 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
     Config = DatasetRetrieverConfig
     Inputs = DatasetRetrieverInputs
     Output = RetrievedData
-    version = 3
+    prompts = (PROMPT, *asking_again.PROMPTS)
+    version = 4
 
     config: DatasetRetrieverConfig
 
     def estimate(self, inputs: DatasetRetrieverInputs, context: RunContext) -> Estimate:
-        """No calls; time goes into reading files and, with the hub, into fetching rows."""
-        return Estimate(assumptions=("no teacher call",))
+        """The teacher's look at the first data sets; time goes into reading files and, with the hub, fetching rows."""
+        if not self._searches(context) or not will_rerank(self.config, context):
+            return Estimate(assumptions=("no teacher call",))
+        use = likely_use(self.config.rerank_top, self.config.rerank_orders)
+        if self.config.data or self.config.inputs or self.config.transform:
+            return Estimate(teacher=(use,), assumptions=(f"{self.config.rerank_top} data sets to look at",))
+        assumed = f"{self.config.rerank_top} data sets to look at, of which none is taken"
+        return Estimate(teacher=(use,), assumptions=(assumed,), makes=RetrievedData((), (), (), (), {}, ()))
 
     def input_files(self) -> Sequence[Path]:
         """The user's files and the folders of data sets."""
@@ -123,9 +132,10 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
         return rows
 
     def _find(self, task: TaskSpec, context: RunContext) -> Found:
-        if self.config.datasets == "none" or not (self.config.data_dirs or context.hub_allowed):
-            return Found((), (), ())
-        return find_datasets(task, self.config, context)
+        return find_datasets(task, self.config, context) if self._searches(context) else Found((), (), ())
+
+    def _searches(self, context: RunContext) -> bool:
+        return self.config.datasets != "none" and bool(self.config.data_dirs or context.hub_allowed)
 
     # --- choosing ----------------------------------------------------------------------------------------------
 
@@ -156,6 +166,9 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
         fits: dict[str, Fit] = {}
         checked = 0
         for card, _ in found.cards:
+            if card.id in found.refused:
+                fits[card.id] = Fit(False, "the teacher finds that it does not do the task")
+                continue
             if card.origin == "hub":
                 if not check_hub or checked >= _HUB_CHECKS:
                     continue

@@ -1,4 +1,7 @@
-"""Cards that match the task: local folders and, where allowed, the hub, ranked together."""
+"""Cards that match the task: local folders and, where allowed, the hub, ranked together.
+
+A shortlist by words first; that is ranked (`ranking`), and its head is shown to the teacher (`reranking`).
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,12 @@ from prompt2model.catalogue.licences import allows_commercial_use
 from prompt2model.component import RunContext
 from prompt2model.dataset_retriever.config import DatasetRetrieverConfig
 from prompt2model.dataset_retriever.fitting import content_words
+from prompt2model.dataset_retriever.ranking import Vectors, rank_cards
+from prompt2model.dataset_retriever.reranking import is_wanted, rerank
+from prompt2model.errors import WeightsError
 from prompt2model.records import DatasetCandidate, TaskSpec
+from prompt2model.text_index.score_fusion import Ranking
+from prompt2model.text_index.vector_cache import card_vectors
 
 _HUB_WORDS = 6
 _HUB_CATEGORIES = {"classification": "text-classification", "multiple_choice": "multiple-choice"}
@@ -22,11 +30,15 @@ _HUB_CATEGORIES = {"classification": "text-classification", "multiple_choice": "
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The best cards with their BM25 scores, all ids there are, and lines for the person."""
+    """The best cards with their scores, all ids there are, and lines for the person.
+
+    `refused` are the ids of cards that the teacher was shown and held for useless.
+    """
 
     cards: tuple[tuple[DatasetCard, float], ...]
     ids: tuple[str, ...]
     notes: tuple[str, ...]
+    refused: frozenset[str] = frozenset()
 
     def candidates(self) -> tuple[DatasetCandidate, ...]:
         """What is offered, as records."""
@@ -54,15 +66,43 @@ def query_of(task: TaskSpec) -> str:
 
 
 def find_datasets(task: TaskSpec, config: DatasetRetrieverConfig, context: RunContext) -> Found:
-    """The best `config.top` cards. Raises ConfigError for a missing folder, HubError when the hub does not answer."""
+    """The best `config.top` cards.
+
+    Raises ConfigError for a missing folder, HubError when the hub does not answer, WeightsError when a dense ranking
+    is asked for and the encoder is not installed.
+    """
     # Ids that are named are looked up one by one; nothing has to be searched for them.
     searched = context.hub_allowed and not isinstance(config.datasets, tuple)
     hub_cards = _hub_cards(task, context) if searched else ()
     with DatasetCatalogue(_catalogue_file(config.data_dirs, hub_cards, context)) as catalogue:
         notes = list(catalogue.update_folders(config.data_dirs))
         catalogue.put(hub_cards)
-        ranked = catalogue.search(query_of(task), len(catalogue) if config.use == "commercial" else config.top)
+        shortlist = _shortlist(catalogue, task, config, notes)
         ids = catalogue.ids()
+    ranking, vectors = _means(config, context, notes)
+    found = Found(tuple(rank_cards(query_of(task), shortlist, ranking, vectors)[: config.top]), ids, tuple(notes))
+    return _reranked(found, task, config, context) if will_rerank(config, context) and len(found.cards) > 1 else found
+
+
+def will_rerank(config: DatasetRetrieverConfig, context: RunContext) -> bool:
+    """Whether a search ends with the teacher's look at its head. Raises TeacherError where that is wanted of nobody."""
+    if isinstance(config.datasets, tuple) or (config.rerank == "auto" and not context.teachers):
+        return False
+    return is_wanted(config.rerank, context.teacher("retriever"))
+
+
+def _shortlist(
+    catalogue: DatasetCatalogue, task: TaskSpec, config: DatasetRetrieverConfig, notes: list[str]
+) -> list[tuple[DatasetCard, float]]:
+    """The best by words with their scores. In a small catalogue also the cards without a common word, at 0."""
+    small = len(catalogue) <= config.shortlist
+    wide = small or config.use == "commercial"
+    size = config.top if config.ranking == "bm25" else max(config.shortlist, config.top)
+    ranked = catalogue.search(query_of(task), len(catalogue) if wide else size)
+    if small and config.ranking != "bm25":
+        hit = {card.id for card, _ in ranked}
+        others = (catalogue.card(one) for one in catalogue.ids() if one not in hit)
+        ranked += [(card, 0.0) for card in others if card is not None]
     if config.use == "commercial":
         allowed = [(card, score) for card, score in ranked if allows_commercial_use(card.licence)]
         if len(allowed) < len(ranked):
@@ -71,7 +111,37 @@ def find_datasets(task: TaskSpec, config: DatasetRetrieverConfig, context: RunCo
                 "or is not known to allow it"
             )
         ranked = allowed
-    return Found(tuple(ranked[: config.top]), ids, tuple(notes))
+    return ranked[:size]
+
+
+def _means(config: DatasetRetrieverConfig, context: RunContext, notes: list[str]) -> tuple[Ranking, Vectors | None]:
+    """The ranking and the vectors that it needs; words and mentions alone where the encoder is not installed."""
+    if config.ranking == "bm25":
+        return "bm25", None
+    try:
+        return config.ranking, card_vectors(context)
+    except WeightsError as error:
+        if config.ranking == "dense":
+            raise
+        notes.append(f"data sets are ranked by words and mentions, not by meaning: {error}")
+        return "fused", None
+
+
+def _reranked(found: Found, task: TaskSpec, config: DatasetRetrieverConfig, context: RunContext) -> Found:
+    """The teacher's order of the head; below it, what it did not see."""
+    head, rest = found.cards[: config.rerank_top], found.cards[config.rerank_top :]
+    judged = rerank(task, [card for card, _ in head], config.rerank_orders, context)
+    scores = {card.id: score for card, score in head}
+    if not judged.votes:
+        line = "the teacher's replies on the data sets cannot be used; they stand as the search found them"
+    elif len(judged.refused) == len(head):
+        line = f"the teacher finds that none of the first {len(head)} data sets does the task"
+    else:
+        line = (
+            f"the teacher finds that {len(head) - len(judged.refused)} of the first {len(head)} data sets do the task"
+        )
+    cards = tuple((card, scores[card.id]) for card in judged.cards)
+    return Found((*cards, *rest), found.ids, (*found.notes, line), judged.refused)
 
 
 def _catalogue_file(folders: Sequence[Path], hub_cards: Sequence[DatasetCard], context: RunContext) -> Path:

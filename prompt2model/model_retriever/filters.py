@@ -26,13 +26,15 @@ def usable(
     commercial: bool,
     language: str | None,
     obtainable: Callable[[ModelCard], bool],
+    instruction_tuned: bool | None = None,
 ) -> tuple[list[ModelCard], dict[str, int]]:
     """The cards that pass every filter, and how many each filter refused (a card counts at its first refusal).
 
     `max_bytes` bounds the weights; where their size is unknown, four bytes a parameter are assumed; with neither
     known they are refused, because they may not fit. `licences` empty means any;
-    `commercial` refuses those that are not known to allow commercial use. `language` None means any, too; a
-    card that names no language is refused only where the task's language is not English.
+    `commercial` refuses those that are not known to allow commercial use. `language` None means any, too; a card that
+    names no language is refused only where the task's language is not English. `instruction_tuned` None means either;
+    else models of which it is not known are refused.
     """
     checks: tuple[tuple[str, Callable[[ModelCard], bool]], ...] = (
         ("family does not fit the task", lambda card: card.family in families),
@@ -40,6 +42,10 @@ def usable(
         ("larger than the limit", lambda card: (size_of(card) or 0) <= max_bytes),
         ("licence not allowed", lambda card: not licences or (card.licence or "unknown") in licences),
         ("licence not known to allow commercial use", lambda card: not commercial or may_be_sold(card)),
+        (
+            "not instruction-tuned" if instruction_tuned else "instruction-tuned, or not known to be plain",
+            lambda card: instruction_tuned is None or card.instruction_tuned is instruction_tuned,
+        ),
         ("other language", lambda card: language is None or speaks(card, language)),
         ("cannot be had from here", obtainable),
     )
@@ -57,6 +63,14 @@ def usable(
 def may_be_sold(card: ModelCard) -> bool:
     """Whether the card's licence is known to allow commercial use."""
     return bool(allows_commercial_use(card.licence))
+
+
+def training_memory(card: ModelCard) -> tuple[int, int] | None:
+    """Bytes that training takes about: all of it, and with LoRA; None where the parameters are not known.
+
+    20 and 6 bytes a parameter, as the trainer estimates: weights, gradients, AdamW's moments and the best weights kept.
+    """
+    return None if card.parameters is None else (20 * card.parameters, 6 * card.parameters)
 
 
 def size_of(card: ModelCard) -> int | None:

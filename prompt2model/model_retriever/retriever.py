@@ -15,12 +15,20 @@ from pydantic import Field
 
 from prompt2model.catalogue.model_cards import ModelCard, local_model, local_models, starter_models
 from prompt2model.component import Component, ComponentConfig, Estimate, ModelReference, Option, RunContext, TeacherUse
-from prompt2model.errors import ConfigError, WeightsNotFoundError
-from prompt2model.model_retriever.filters import FAMILIES_BY_KIND, language_warning, may_be_sold, usable
-from prompt2model.model_retriever.ranking import rank, shared_words
+from prompt2model.errors import ConfigError, WeightsError, WeightsNotFoundError
+from prompt2model.model_retriever.filters import (
+    FAMILIES_BY_KIND,
+    language_warning,
+    may_be_sold,
+    training_memory,
+    usable,
+)
+from prompt2model.model_retriever.ranking import ModelRanking, ModelScoring, shared_words
 from prompt2model.prompts import render
 from prompt2model.records import ChosenModel, Family, ModelCandidate, TaskSpec
 from prompt2model.teacher.client import ChatRequest, Message
+from prompt2model.text_index.score_fusion import Ranking
+from prompt2model.text_index.vector_cache import card_vectors
 from prompt2model.weights import is_obtainable, locate, packaged_installed
 
 _GIGABYTE = 10**9
@@ -46,11 +54,22 @@ class ModelRetrieverConfig(ComponentConfig):
     use: Literal["any", "commercial"] = Field(
         "any", description="commercial refuses models whose licence forbids it or is not known to allow it."
     )
+    instruction_tuned: bool | None = Field(
+        None, description="true: only models tuned to follow instructions; false: only plain ones; either when absent."
+    )
     require_language: bool = Field(
         False,
         description="Only models that were made for the task's language. Else others are offered, with a warning, "
         "where none can be had.",
     )
+    ranking: Ranking = Field(
+        "bm25", description="bm25 ranks models by words, dense by meaning (the packaged encoder's), fused by both."
+    )
+    popularity: bool = Field(False, description="Whether models that are downloaded more rank higher.")
+    hypothetical_card: bool = Field(
+        True, description="Whether the teacher writes the card of an ideal model to search with (one call)."
+    )
+    shortlist: int = Field(50, ge=1, description="How many of the best by words are ranked by meaning, too.")
     model_dirs: tuple[Path, ...] = Field((), description="Folders that hold models of your own.")
     top: int = Field(5, ge=1, description="How many are offered.")
 
@@ -64,7 +83,7 @@ class ModelRetrieverInputs:
 
 
 class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
-    """Filters, then HyDE + BM25 + popularity; the top five with reasons; the person picks."""
+    """Filters, then the ranking of the settings; the top five with reasons; the person picks."""
 
     name = "retrieve_models"
     produces = "base_model"
@@ -72,7 +91,7 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
     Inputs = ModelRetrieverInputs
     Output = ChosenModel
     prompts = ("retrieve_models_card",)
-    version = 2
+    version = 3
 
     def estimate(self, inputs: ModelRetrieverInputs, context: RunContext) -> Estimate:
         """One call, for the hypothetical card. `makes` names the best model by the instruction's own words."""
@@ -84,8 +103,9 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
                 return Estimate(assumptions=(f"the size of {self.config.model} is not known before it is downloaded",))
         else:
             candidates, _ = self._filter(cards, inputs.task, context)
-            card = rank(inputs.task.instruction, cards, candidates)[0][0]
-            use = (TeacherUse("retriever", 1, 300, 120),) if context.teachers else ()
+            card = ModelRanking(cards).rank(inputs.task.instruction, candidates, ModelScoring())[0][0]
+            asked = self.config.hypothetical_card and context.teachers
+            use = (TeacherUse("retriever", 1, 300, 120),) if asked else ()
         return Estimate(
             teacher=use,
             seconds=1,
@@ -114,10 +134,11 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
         if context.hub_allowed:
             cards = self._with_hub(cards, inputs.task, context)
         candidates, filtered = self._filter(cards, inputs.task, context)
-        query = hypothetical_card(inputs.task, context)
+        hypothetical = self.config.hypothetical_card
+        query = hypothetical_card(inputs.task, context) if hypothetical else task_words(inputs.task)
         offered = [
             _candidate(card, score, query, inputs.task.language)
-            for card, score in rank(query, cards, candidates)[: self.config.top]
+            for card, score in self._rank(query, cards, candidates, context)[: self.config.top]
         ]
         picked = context.chooser.choose_one("model", "Which base model?", _options(offered), offered[0].id)
         chosen = next(candidate for candidate in offered if candidate.id == picked)
@@ -126,6 +147,21 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
         return ChosenModel(
             chosen.id, chosen.family, tuple(offered), filtered, _notes(card, inputs.task.language, context.hub_allowed)
         )
+
+    def _rank(
+        self, query: str, cards: Sequence[ModelCard], candidates: Sequence[ModelCard], context: RunContext
+    ) -> list[tuple[ModelCard, float]]:
+        how = ModelScoring(self.config.ranking, self.config.popularity, self.config.shortlist)
+        vectors = None
+        if how.ranking != "bm25":
+            try:
+                vectors = card_vectors(context)
+            except WeightsError as error:
+                if how.ranking == "dense":
+                    raise
+                context.progress.say(f"  base models are ranked by words, not by meaning: {error}")
+                how = replace(how, ranking="bm25")
+        return ModelRanking(cards).rank(query, candidates, how, vectors)
 
     def _cards(self) -> list[ModelCard]:
         local = [card for folder in self.config.model_dirs for card in local_models(folder)]
@@ -179,6 +215,7 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
             commercial=self.config.use == "commercial",
             language=language,
             obtainable=lambda card: _obtainable(card, hub_allowed),
+            instruction_tuned=self.config.instruction_tuned,
         )
         if not candidates:
             counts = ", ".join(f"{name}: {count}" for name, count in sorted(filtered.items()))
@@ -190,17 +227,26 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
 
 def hypothetical_card(task: TaskSpec, context: RunContext) -> str:
     """What the card of the ideal model would say (HyDE, arXiv 2212.10496); without a teacher, the task itself."""
-    question = f"{task.instruction} {' '.join(task.labels)} {task.kind}"
+    question = task_words(task)
     if not context.teachers:
         return question
-    prompt = render("retrieve_models_card", instruction=task.instruction, labels=task.labels, language=task.language)
-    request = ChatRequest((Message("user", prompt),), max_tokens=160, purpose="hypothetical model card")
-    _, response = next(iter(context.teacher("retriever").complete_many([request])))
+    _, response = next(iter(context.teacher("retriever").complete_many([card_request(task)])))
     if response.failure is not None:
         context.progress.say(f"  the teacher wrote no model card ({response.failure}); the task's own words are used")
         return question
     # The task's own words stay in, because a small teacher may wander from them.
     return f"{question} {response.text}"
+
+
+def task_words(task: TaskSpec) -> str:
+    """The task as a search text."""
+    return f"{task.instruction} {' '.join(task.labels)} {task.kind}"
+
+
+def card_request(task: TaskSpec) -> ChatRequest:
+    """The question for a hypothetical card."""
+    prompt = render("retrieve_models_card", instruction=task.instruction, labels=task.labels, language=task.language)
+    return ChatRequest((Message("user", prompt),), max_tokens=160, purpose="hypothetical model card")
 
 
 def _obtainable(card: ModelCard, hub_allowed: bool) -> bool:
@@ -271,6 +317,10 @@ def _reasons(card: ModelCard, query: str) -> tuple[str, ...]:
         reasons.append("is on this machine")
     else:
         reasons.append("is downloaded from the hub when picked")
+    if card.instruction_tuned:
+        reasons.append("follows instructions already")
+    if needed := training_memory(card):
+        reasons.append(f"training takes about {_gigabytes(needed[0])}, with LoRA {_gigabytes(needed[1])}, of memory")
     if card.languages:
         reasons.append(f"languages: {', '.join(card.languages[:5])}")
     if card.downloads:
@@ -278,6 +328,10 @@ def _reasons(card: ModelCard, query: str) -> tuple[str, ...]:
     if common := shared_words(query, card):
         reasons.append(f"its card says: {', '.join(common)}")
     return tuple(reasons)
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / _GIGABYTE:,.1f} GB"
 
 
 def _options(candidates: Sequence[ModelCandidate]) -> list[Option]:

@@ -16,11 +16,14 @@ from prompt2model.console import AutomaticChooser, SilentProgress
 from prompt2model.errors import ConfigError, WeightsNotFoundError
 from prompt2model.model_retriever import ModelRetriever, ModelRetrieverConfig
 from prompt2model.model_retriever import retriever as retriever_module
-from prompt2model.model_retriever.filters import usable
-from prompt2model.model_retriever.ranking import rank, shared_words
+from prompt2model.model_retriever.filters import training_memory, usable
+from prompt2model.model_retriever.ranking import ModelRanking, ModelScoring, shared_words
 from prompt2model.model_retriever.retriever import ModelRetrieverInputs as Inputs
-from prompt2model.records import TaskSpec
+from prompt2model.model_trainer.config import ModelTrainerConfig
+from prompt2model.model_trainer.cost import training_cost
+from prompt2model.records import ChosenModel, ModelCandidate, Source, TaskSpec, make_example
 from prompt2model.teacher.scripted import ScriptedClient
+from prompt2model.text_index.vector_cache import card_vectors
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 SMOLLM = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -82,11 +85,88 @@ def test_for_commercial_use_only_what_allows_it_is_offered() -> None:
     assert refused == {"licence not known to allow commercial use": 3}
 
 
+@pytest.mark.parametrize(("wanted", "kept"), [(None, 3), (True, 1), (False, 1)])
+def test_instruction_tuned_or_plain_as_asked(wanted: bool | None, kept: int) -> None:
+    known = [replace(cards()[0], instruction_tuned=tuned) for tuned in (True, False, None)]
+    found, refused = usable(
+        known,
+        families=("encoder",),
+        max_bytes=100,
+        licences=(),
+        commercial=False,
+        language="en",
+        obtainable=lambda card: True,
+        instruction_tuned=wanted,
+    )
+    assert (len(found), sum(refused.values())) == (kept, 3 - kept)
+    assert all(wanted is None or card.instruction_tuned is wanted for card in found)
+
+
+@pytest.mark.parametrize(("method", "place"), [("full", 0), ("lora", 1)])
+def test_the_memory_that_is_shown_is_the_trainers_estimate(method: str, place: int) -> None:
+    card = ModelCard("a/b", "decoder", parameters=135_000_000)
+    candidate = ModelCandidate("a/b", "decoder", 135_000_000, None, None, 0.0, ())
+    rows = (make_example("in", ("out",), Source("gold")),)
+    base = ChosenModel("a/b", "decoder", (candidate,), {})
+    estimate = training_cost(rows, rows, base, ModelTrainerConfig(method=method), 8)
+    memory = training_memory(card)
+    assert memory is not None
+    assert memory[place] == estimate.memory
+
+
+def test_meaning_finds_a_model_that_shares_no_word(make_context: Maker) -> None:
+    films = ModelCard("x/one", "encoder", description="verdicts on cinema and movies", downloads=5)
+    boats = ModelCard("x/two", "encoder", description="opinion of boats", downloads=5)
+    other = [ModelCard(f"x/other{number}", "encoder", description="weather reports") for number in range(5)]
+    ranking, query = ModelRanking([films, boats, *other]), "an opinion about a film"
+    vectors = card_vectors(make_context())
+
+    def first(how: str, shortlist: int = 7) -> str:
+        scoring = ModelScoring(how, False, shortlist)  # type: ignore[arg-type]
+        return ranking.rank(query, [films, boats, *other], scoring, vectors)[0][0].id
+
+    assert [first("bm25"), first("dense")] == ["x/two", "x/one"]
+    assert first("dense", shortlist=1) == "x/two", "only the shortlist is scored by meaning"
+    with pytest.raises(ValueError, match="vectors"):
+        ranking.rank(query, [films], ModelScoring("fused"))
+
+
+def test_without_the_encoder_words_rank_models_and_it_is_said(
+    make_context: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+
+    class Heard(SilentProgress):
+        def say(self, message: str) -> None:
+            said.append(message)
+
+    def missing(context: RunContext) -> None:
+        raise WeightsNotFoundError("the encoder is not installed")
+
+    monkeypatch.setattr(retriever_module, "card_vectors", missing)
+    context = replace(make_context(), progress=Heard())
+    retriever = ModelRetriever(ModelRetrieverConfig(ranking="fused"))
+    assert retriever.run(Inputs(task(), ("good", "bad")), context).id == MINILM
+    assert any("by words, not by meaning: the encoder is not installed" in line for line in said)
+    with pytest.raises(WeightsNotFoundError):
+        ModelRetriever(ModelRetrieverConfig(ranking="dense")).run(Inputs(task(), ("good", "bad")), context)
+
+
+def test_no_hypothetical_card_is_asked_for_where_it_is_turned_off(make_context: Maker) -> None:
+    teacher = ScriptedClient(lambda request: "A model.")
+    retriever = ModelRetriever(ModelRetrieverConfig(hypothetical_card=False))
+    context = make_context({"teacher": teacher})
+    assert retriever.estimate(Inputs(task(), ()), context).calls == 0
+    retriever.run(Inputs(task(), ("good", "bad")), context)
+    assert teacher.calls == 0
+
+
 def test_the_score_is_bm25_weighted_by_popularity() -> None:
     popular = ModelCard("x/popular", "encoder", description="sentiment of film reviews", downloads=98)
     rare = ModelCard("x/rare", "encoder", description="sentiment of film reviews", downloads=8)
     other = [ModelCard(f"x/other{number}", "encoder", description="weather reports") for number in range(5)]
-    ranked = rank("film reviews sentiment", [popular, rare, *other], [rare, popular])
+    ranking = ModelRanking([popular, rare, *other])
+    ranked = ranking.rank("film reviews sentiment", [rare, popular], ModelScoring(popularity=True))
     assert [card.id for card, _ in ranked] == ["x/popular", "x/rare"]
     assert ranked[0][1] / ranked[1][1] == pytest.approx(math.log10(100) / math.log10(10), rel=0.05)
 
