@@ -66,8 +66,7 @@ def show_plan(plan: Plan, folder: Path) -> None:
         console.print(f"  {line}", markup=False)
     if any(step.state == "unknown" for step in plan.steps):
         console.print(
-            "The teacher has to read the prompt before more can be said; to plan without it, say what the rules leave "
-            "open under [parse_prompt] in a config",
+            f"The teacher has to {_first_look(plan)}",
             markup=False,
         )
     for model in plan.unpriced:
@@ -78,6 +77,16 @@ def show_plan(plan: Plan, folder: Path) -> None:
             markup=False,
         )
     print(f"nothing was spent; what was read is kept in {folder}")
+
+
+def _first_look(plan: Plan) -> str:
+    """What a paid teacher has to do before more can be said, and how to plan without it."""
+    if any(step.id == "parse_prompt" and step.state != "finished" for step in plan.steps):
+        return (
+            "read the prompt before more can be said; to plan without it, say what the rules leave open under "
+            "[parse_prompt] in a config"
+        )
+    return "look at the data sets before more can be said; to plan without it, add --set retrieve_data.rerank=no"
 
 
 def _plan_cells(step: PlannedStep) -> tuple[str, ...]:

@@ -73,7 +73,8 @@ class DatasetRetrieverConfig(ComponentConfig):
     )
     rerank: Literal["auto", "yes", "no"] = Field(
         default="auto",
-        description="Whether the teacher looks at the first data sets and sorts them; auto: any but the embedded one.",
+        description="Whether the teacher looks at the first data sets and sorts them; auto: with the hub, any "
+        "but the embedded one.",
     )
     rerank_top: int = Field(default=10, ge=2, le=50, description="How many of the first the teacher is shown.")
     rerank_orders: int = Field(

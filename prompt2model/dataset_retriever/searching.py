@@ -86,7 +86,10 @@ def find_datasets(task: TaskSpec, config: DatasetRetrieverConfig, context: RunCo
 
 def will_rerank(config: DatasetRetrieverConfig, context: RunContext) -> bool:
     """Whether a search ends with the teacher's look at its head. Raises TeacherError where that is wanted of nobody."""
-    if isinstance(config.datasets, tuple) or (config.rerank == "auto" and not context.teachers):
+    if isinstance(config.datasets, tuple):
+        return False
+    # A person's own folders are few and all of them are tried; looking at them by itself would only cost.
+    if config.rerank == "auto" and not (context.teachers and context.hub_allowed):
         return False
     return is_wanted(config.rerank, context.teacher("retriever"))
 

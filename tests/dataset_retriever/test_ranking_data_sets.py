@@ -153,7 +153,7 @@ def test_the_teacher_sees_card_columns_and_rows_and_what_it_refuses_is_not_taken
         with OpenAILikeServer(lambda body, answers=answers: json.dumps({"fitting": answers})) as server:
             client = OpenAICompatibleClient("any", server.base_url)
             context = make_context({"teacher": client}, folder=tmp_path / f"step{refused}")
-            retriever = DatasetRetriever(DatasetRetrieverConfig(data_dirs=(folder,), datasets="auto"))
+            retriever = DatasetRetriever(DatasetRetrieverConfig(data_dirs=(folder,), datasets="auto", rerank="yes"))
             estimate = retriever.estimate(retriever.Inputs(TASK), context)
             data = retriever.run(retriever.Inputs(TASK), context)
             bodies = [book.body for book in server.books]
@@ -170,7 +170,16 @@ def test_the_teacher_sees_card_columns_and_rows_and_what_it_refuses_is_not_taken
         assert not data.chosen if refused else True
 
 
-def test_the_embedded_teacher_is_not_asked_of_itself(make_context: Make, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("model", "hub", "calls"), [("embedded:small", True, 0), ("any", False, 0), ("any", True, 3)])
+def test_of_itself_only_a_large_teacher_is_asked_and_only_with_the_hub(
+    make_context: Make, tmp_path: Path, model: str, hub: bool, calls: int
+) -> None:
+    context = make_context({"teacher": ScriptedClient(lambda request: "", model=model)}, hub_allowed=hub)
+    retriever = DatasetRetriever(DatasetRetrieverConfig(data_dirs=(tmp_path,)))
+    assert retriever.estimate(retriever.Inputs(TASK), context).calls == calls
+
+
+def test_the_embedded_teacher_is_asked_where_that_is_wanted(make_context: Make, tmp_path: Path) -> None:
     folder = sets(tmp_path / "sets", films="Reviews.", cars="Prices.")
     client = ScriptedClient(lambda request: '{"fitting": []}', model="embedded:small")
     context = make_context({"teacher": client})
