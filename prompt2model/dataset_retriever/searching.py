@@ -6,26 +6,21 @@ A shortlist by words first; that is ranked (`ranking`), and its head is shown to
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from prompt2model.artifacts import write_atomically
-from prompt2model.catalogue.dataset_cards import DatasetCard, DatasetCatalogue, card_from_json
+from prompt2model.catalogue.dataset_cards import DatasetCard, DatasetCatalogue
 from prompt2model.catalogue.licences import allows_commercial_use
 from prompt2model.component import RunContext
 from prompt2model.dataset_retriever.config import DatasetRetrieverConfig
-from prompt2model.dataset_retriever.fitting import content_words
+from prompt2model.dataset_retriever.hub_cards import cards_of_the_hub
 from prompt2model.dataset_retriever.ranking import Vectors, rank_cards
 from prompt2model.dataset_retriever.reranking import is_wanted, rerank
 from prompt2model.errors import WeightsError
 from prompt2model.records import DatasetCandidate, TaskSpec
 from prompt2model.text_index.score_fusion import Ranking
 from prompt2model.text_index.vector_cache import card_vectors
-
-_HUB_WORDS = 6
-_HUB_CATEGORIES = {"classification": "text-classification", "multiple_choice": "multiple-choice"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +68,7 @@ def find_datasets(task: TaskSpec, config: DatasetRetrieverConfig, context: RunCo
     """
     # Ids that are named are looked up one by one; nothing has to be searched for them.
     searched = context.hub_allowed and not isinstance(config.datasets, tuple)
-    hub_cards = _hub_cards(task, context) if searched else ()
+    hub_cards = cards_of_the_hub(task, query_of(task), config.shortlist, context) if searched else ()
     with DatasetCatalogue(_catalogue_file(config.data_dirs, hub_cards, context)) as catalogue:
         notes = list(catalogue.update_folders(config.data_dirs))
         catalogue.put(hub_cards)
@@ -152,20 +147,3 @@ def _catalogue_file(folders: Sequence[Path], hub_cards: Sequence[DatasetCard], c
     parts = [str(folder.resolve()) for folder in folders] + sorted(card.id for card in hub_cards)
     name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     return context.cache_folder / "catalogue" / f"datasets-{name}.sqlite"
-
-
-def _hub_cards(task: TaskSpec, context: RunContext) -> tuple[DatasetCard, ...]:
-    """What the hub finds, asked once: a resumed run ranks the same cards."""
-    # The leading dot marks a copy that is no part of the step's output.
-    kept = context.folder / ".hub_cards.jsonl"
-    if not kept.is_file():
-        from prompt2model.catalogue.hub import search_datasets
-
-        context.progress.say("Searching the hub for data sets")
-        filters = [f"language:{task.language}"]
-        if task.kind in _HUB_CATEGORIES:
-            filters.append(f"task_categories:{_HUB_CATEGORIES[task.kind]}")
-        cards = search_datasets(content_words(task.instruction)[:_HUB_WORDS], filters)
-        lines = [json.dumps(asdict(card), ensure_ascii=False) for card in cards]
-        write_atomically(kept, "".join(line + "\n" for line in lines))
-    return tuple(card_from_json(line) for line in kept.read_text(encoding="utf-8").split("\n") if line)

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
+from prompt2model.catalogue.card_file import CardFile, default_card_file
 from prompt2model.catalogue.model_cards import ModelCard, local_model, local_models, starter_models
 from prompt2model.component import Component, ComponentConfig, Estimate, ModelReference, Option, RunContext, TeacherUse
 from prompt2model.errors import ConfigError, WeightsError, WeightsNotFoundError
@@ -181,9 +182,15 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
         from prompt2model.catalogue.hub import search_models
 
         known = {card.id for card in cards}
-        families = self.config.families or FAMILIES_BY_KIND[task.kind]
-        found = [card for family in families for card in search_models((), (_HUB_TASK[family], task.language))]
-        context.progress.say(f"  {len(found)} model cards from the hub")
+        place = default_card_file(context.cache_folder)
+        if place.is_file():
+            with CardFile.open(place) as file:
+                found = [card for card, _ in file.models.search(task_words(task), self.config.shortlist)]
+                context.progress.say(f"  {len(found)} of {len(file.models):,} model cards in {place}")
+        else:
+            families = self.config.families or FAMILIES_BY_KIND[task.kind]
+            found = [card for family in families for card in search_models((), (_HUB_TASK[family], task.language))]
+            context.progress.say(f"  {len(found)} model cards from the hub")
         return [*cards, *(card for card in found if card.id not in known)]
 
     def _filter(

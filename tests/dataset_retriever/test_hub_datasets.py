@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from servers.hub_like import HubLikeServer, hub_like, make_dataset, point_at
 
+from prompt2model.catalogue.card_file import CardFile, default_card_file
+from prompt2model.catalogue.hub import dataset_card
 from prompt2model.component import RunContext
 from prompt2model.dataset_retriever import DatasetRetriever, DatasetRetrieverConfig
 from prompt2model.errors import HubError
@@ -56,6 +58,21 @@ def test_a_fitting_hub_data_set_is_taken_and_a_resumed_run_asks_nothing(
     # The client library looks up the configurations again; rows and search are not asked for a second time.
     later = server.requests[asked:]
     assert not [line for line in later if ".parquet" in line or "/api/datasets?" in line]
+
+
+def test_where_cards_were_crawled_they_are_searched_and_not_the_hub(
+    server: HubLikeServer, make_context: MakeContext
+) -> None:
+    make_dataset(server.root, "ann/weather-facts", "Sentences that state a fact about weather, or not.")
+    make_dataset(server.root, "ann/not-crawled", "Sentences that state a fact about weather, or not.")
+    context = make_context(hub_allowed=True)
+    with CardFile(default_card_file(context.cache_folder), make=True) as file:
+        file.datasets.put([(dataset_card("ann/weather-facts"), "2026-01-01")])
+    asked = len(server.requests)
+    found = retrieve(context, datasets="auto")
+    assert [candidate.id for candidate in found.offered] == ["ann/weather-facts"]
+    assert [chosen.rows_by_split for chosen in found.chosen] == [{"train": 40, "test": 10}]
+    assert not [line for line in server.requests[asked:] if "/api/datasets?" in line]
 
 
 def test_without_leave_the_hub_is_not_asked(server: HubLikeServer, make_context: MakeContext) -> None:

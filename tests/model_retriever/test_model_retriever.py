@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from prompt2model.catalogue.card_file import CardFile, default_card_file
 from prompt2model.catalogue.model_cards import ModelCard
 from prompt2model.component import Option, RunContext
 from prompt2model.console import AutomaticChooser, SilentProgress
@@ -262,6 +263,18 @@ def test_where_nothing_can_be_had_it_is_said_before_anything_is_spent(monkeypatc
     with pytest.raises(WeightsNotFoundError, match=r"cannot be had.*--base-model.*--hub.*weights --install"):
         ModelRetriever().check(hub_allowed=False)
     ModelRetriever().check(hub_allowed=True)
+
+
+def test_where_cards_were_crawled_they_are_searched_and_not_the_hub(
+    make_context: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    context = make_context(hub_allowed=True)
+    card = ModelCard("x/judge", "encoder", bytes=10, languages=("en",), description="judge the review", origin="hub")
+    with CardFile(default_card_file(context.cache_folder), make=True) as file:
+        file.models.put([(card, "2026-01-01")])
+    chosen = ModelRetriever(ModelRetrieverConfig(top=200)).run(Inputs(task(), ("good", "bad")), context)
+    assert "x/judge" in {candidate.id for candidate in chosen.candidates}
 
 
 def test_a_word_that_says_nothing_is_no_reason() -> None:
