@@ -55,6 +55,11 @@ class ColumnChoice:
     reason: str
     choices: tuple[str, ...] = ()
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """All input columns."""
+        return (self.input,)
+
 
 @dataclass(frozen=True, slots=True)
 class _Column:
