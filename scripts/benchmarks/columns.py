@@ -13,6 +13,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import math
 import random
 import tempfile
 from collections.abc import Sequence
@@ -33,7 +34,6 @@ from prompt2model.component import RunContext
 from prompt2model.console import AutomaticChooser, SilentProgress
 from prompt2model.dataset_retriever.opening import open_dataset
 from prompt2model.errors import NotSettledError, Prompt2ModelError
-from prompt2model.model_evaluator.metrics.bootstrap import wilson_interval
 from prompt2model.prompt_parser import PromptParser
 from prompt2model.records import TaskSpec
 
@@ -160,10 +160,10 @@ def prepare(
 
 
 def demonstrations(layout: Layout, usable: Sequence[Row], paragraphs: Sequence[str]) -> list[Row]:
-    """Two rows with different answers where there are any; the shorter half of the data, as people choose them."""
+    """Two rows of usual length, the middle half of the data, with different answers where there are any."""
     fitting = [row for row in usable if layout.columns(row, Noise("", 0, paragraphs, ["-"])) is not None]
-    short = sorted(fitting, key=lambda row: len(layout.demonstration(row)[0]))
-    chosen = [row for row in usable if row in short[: max(2, len(short) // 2)]] if len(short) < 400 else short[:400]
+    by_length = sorted(fitting, key=lambda row: len(layout.demonstration(row)[0]))
+    chosen = by_length[len(by_length) // 4 : max(len(by_length) * 3 // 4, 2)]
     first = random.Random(layout.name).choice(chosen)
     answer = layout.demonstration(first)[1]
     second = next((row for row in chosen if layout.demonstration(row)[1] != answer), chosen[-1])
@@ -183,8 +183,16 @@ def halved(verdicts: Sequence[Verdict], half: str) -> list[Verdict]:
 
 def add(record: Record, key: str, right: Sequence[bool], note: str = "") -> None:
     """A share with its Wilson interval."""
-    low, high = wilson_interval(sum(right), len(right))
+    low, high = wilson(sum(right), len(right))
     record.add(key, Figure(sum(right) / len(right), len(right), low, high, note=note))
+
+
+def wilson(right: int, n: int) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson 1927). The product's own one would load every metric there is."""
+    z, share = 1.96, right / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def spoken(verdict: Verdict) -> str:
