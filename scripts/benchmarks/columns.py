@@ -129,7 +129,7 @@ def read_task(layout: Layout, prompt: str, folder: Path) -> TaskSpec:
     try:
         return PromptParser().run(inputs, context)
     except NotSettledError:
-        return PromptParser(PromptParser.Config(kind=layout.kind)).run(inputs, context)
+        return PromptParser(PromptParser.Config.model_validate({"kind": layout.kind})).run(inputs, context)
 
 
 def prepare(
