@@ -239,7 +239,7 @@ def _tellmewhy(row: Row, noise: Noise) -> Columns | None:
     return {
         "narrative": parts[0],
         "question": parts[1],
-        "original_sentence_for_question": parts[0].split(". ")[noise.number % 2].rstrip(".") + ".",
+        "original_sentence_for_question": parts[0].split(". ")[0].rstrip(".") + ".",
         "narrative_lexical_overlap": noise.score(),
         "is_ques_answerable": noise.one_of(("Answerable", "Not Answerable")),
         "answer": _out(row),

@@ -89,4 +89,4 @@ def test_memory_does_not_grow_with_the_table(tmp_path: Path, make_context: MakeC
         finally:
             tracemalloc.stop()
 
-    assert peak(20_000) < 1.3 * peak(2_000) + 1_000_000
+    assert peak(5_000) < 1.3 * peak(500) + 1_000_000
