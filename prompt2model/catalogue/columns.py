@@ -36,6 +36,8 @@ _CHARACTERS = 40
 """Characters of a demonstration that count: beyond these a text is not told any better."""
 _LIKELY = 3.0
 """What it is worth to be the column that the demonstrations are likeliest from."""
+_FEW = 5
+"""Rows of which a column's likelihood counts half."""
 _WORST = -12.0
 """Nats below the likeliest column from which it does not matter how far."""
 _MOST_PAIRS = 6
@@ -120,6 +122,8 @@ class _Proposal:
         lists: frozenset[str],
     ) -> None:
         self._columns, self._rows, self._task, self._choices, self._lists = columns, rows, task, choices, lists
+        # Of a few rows a likelihood says little.
+        self._likely_worth = _LIKELY * len(rows) / (len(rows) + _FEW)
         self._known: dict[tuple[str, str], float] = {}
         self._shown = [(_question(demo.input, task), demo.output) for demo in task.demonstrations]
         inputs = [text for text, _ in self._shown]
@@ -195,20 +199,21 @@ class _Proposal:
         return self._known[key]
 
     def _part_score(self, column: Column, likely: float, mark: str) -> float:
-        score = _LIKELY * likely + self._named_input(column) * 0.5
+        score = self._likely_worth * likely + self._named_input(column) * 0.5 - 3.0 * column.label_share
         return score + 1.0 * same_name(column.name, mark)
 
     def _named_input(self, column: Column) -> float:
         """What name, instruction and values say of a column as an input, whatever the demonstrations show."""
         score = name_score(column.name, INPUT_NAMES) + 0.5 * min(column.distinct * 2, 1.0)
         score += 0.8 * direction(column.name, self._task.instruction)
-        if column.label_share > 0.9:
-            score -= 3.0
         return score - 2.0 * column.nothing - 2.0 * (1.0 - column.filled)
 
     def _undemonstrated(self, columns: Sequence[Column]) -> _Inputs:
         """Without demonstrations: the best column, or a pair whose names belong together."""
-        scores = {column.name: self._named_input(column) + min(column.length, 60) / 60 for column in columns}
+        scores = {
+            column.name: self._named_input(column) + min(column.length, 60) / 60 - 3.0 * column.label_share
+            for column in columns
+        }
         single = max(columns, key=lambda column: scores[column.name]).name
         by_name = {column.name.casefold(): column.name for column in columns}
         twins = _TWINS if self._task.kind == "classification" else ()
@@ -236,7 +241,7 @@ class _Proposal:
             # A letter or a number means a choice whatever the demonstrations write.
             score += 4.0 * answered_share(self._rows, column.name, self._choices, self._lists)
         else:
-            score += _LIKELY * likely - 0.8 * said
+            score += self._likely_worth * likely - 0.8 * said
             score += 0.4 * is_named_in(column.name, self._task.instruction)
         return score - column.nothing * (0.0 if column.label_share > 0.9 else 1.0)
 
