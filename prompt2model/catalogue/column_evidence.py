@@ -29,10 +29,13 @@ OUTPUT_NAMES = (
 _IDENTIFIER_NAMES = {
     "id", "ids", "idx", "index", "uuid", "uid", "guid", "url", "link", "date", "time", "timestamp", "hash", "key",
 }  # fmt: skip
-_SOURCE_CUES = {"given", "from", "convert", "translate", "read", "following", "using", "rewrite", "for", "of", "in"}
+_SOURCE_CUES = {
+    "given", "from", "convert", "translate", "read", "following", "using", "rewrite", "for", "of", "in", "answer",
+    "solve",
+}  # fmt: skip
 _TARGET_CUES = {
-    "into", "to", "write", "generate", "return", "produce", "predict", "answer", "give", "output", "find", "identify",
-    "extract", "make", "create", "solve", "choose", "name", "classify",
+    "into", "to", "write", "generate", "return", "produce", "predict", "give", "output", "find", "identify",
+    "extract", "make", "create", "choose", "name", "classify",
 }  # fmt: skip
 _CUE_WORDS = 4
 _ENOUGH = 20
