@@ -128,7 +128,7 @@ class DatasetCandidate:
     """A data set as it was offered: what is known before anything is downloaded. Unknown is None."""
 
     id: str
-    origin: Literal["local", "hub"]
+    origin: Literal["local", "hub", "starter"]
     title: str
     description: str
     licence: str | None
@@ -143,7 +143,7 @@ class ChosenDataset:
     """A data set that was taken, with the columns that were read and how many rows of each split came of it."""
 
     id: str
-    origin: Literal["local", "hub", "user"]
+    origin: Literal["local", "hub", "starter", "user"]
     licence: str | None
     input_column: str
     output_column: str

@@ -1,235 +1,318 @@
-"""Which column is the input and which the output: judged by values, demonstrations, names and the instruction."""
+"""Which columns are the input and which the output: judged by values, demonstrations, names and the instruction.
+
+The demonstrations' inputs are taken whole, cut at their marks (`Premise: … Hypothesis: …`) or at their lines; each
+part gets the column whose texts it is likeliest one of. A table may so have several input columns.
+"""
 
 from __future__ import annotations
 
 import json
-import re
 import statistics
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from prompt2model.catalogue.labels import LabelMatcher
+from prompt2model.catalogue.choice_columns import answered_share, belongs_to, choice_columns
+from prompt2model.catalogue.column_evidence import (
+    INPUT_NAMES,
+    OUTPUT_NAMES,
+    Column,
+    column_of,
+    direction,
+    first_item,
+    is_named_in,
+    likeness,
+    name_score,
+    relation,
+    same_name,
+)
+from prompt2model.catalogue.inline_options import split_question
+from prompt2model.catalogue.input_parts import InputPart, ShownParts, join_parts, named_parts, shown_parts
 from prompt2model.errors import DataFileError
 from prompt2model.records import TaskSpec
 
-_INPUT_NAMES = (
-    "input", "text", "sentence", "question", "query", "utterance", "message", "content", "body", "document",
-    "article", "source", "prompt", "review", "comment", "description", "tweet", "passage", "email", "premise",
-    "instruction",
-)  # fmt: skip
-_OUTPUT_NAMES = (
-    "output", "label", "target", "answer", "class", "category", "intent", "response", "references", "reference",
-    "completion", "gold", "sentiment", "topic", "type", "tag", "correct", "summary", "title", "translation",
-    "labels", "answers",
-)  # fmt: skip
-_IDENTIFIER_NAMES = {
-    "id",
-    "idx",
-    "index",
-    "uuid",
-    "uid",
-    "guid",
-    "url",
-    "link",
-    "date",
-    "time",
-    "timestamp",
-    "hash",
-    "key",
-}
-_CHOICE_NAMES = {"choices", "options", "candidates", "alternatives", "endings"}
-_NUMBERED_CHOICE = re.compile(r"(?:choice|option|candidate|ending|answer|alternative|sol)?[ _.\-]?([a-h]|\d)", re.I)
+__all__ = ["ColumnChoice", "as_references", "likeness", "propose_columns"]
+
+_CHARACTERS = 40
+"""Characters of a demonstration that count: beyond these a text is not told any better."""
+_LIKELY = 3.0
+"""What it is worth to be the column that the demonstrations are likeliest from."""
+_FEW = 5
+"""Rows of which a column's likelihood counts half."""
+_WORST = -12.0
+"""Nats below the likeliest column from which it does not matter how far."""
+_MOST_PAIRS = 6
+"""Pairs of columns that are compared by how input and output go together."""
+_BEGINNINGS = ("context", "passage", "paragraph", "story", "narrative", "article", "document", "support", "evidence")
+_PAIRS = (("premise", "hypothesis"), ("claim", "evidence"), *((beginning, "question") for beginning in _BEGINNINGS))
+_TWINS = (("sentence1", "sentence2"), ("question1", "question2"), ("text_a", "text_b"), ("text1", "text2"))
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnChoice:
     """Columns to read. `output` is empty when the table has one column only: inputs without answers.
 
-    `choices` are the columns that hold the offered answers of a multiple-choice question: one list, or one per
-    answer. `reason` says in words what the choice rests on.
+    `input` is the first input column; `parts` are all of them, with the text before each, where there are several or
+    the demonstrations show a text before the only one. `choices` are the columns that hold the offered answers of a
+    multiple-choice question: one list, or one per answer. `reason` says in words what the choice rests on.
     """
 
     input: str
     output: str
     reason: str
     choices: tuple[str, ...] = ()
+    parts: tuple[InputPart, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """All input columns, in the order in which they are shown."""
+        return tuple(part.column for part in self.parts) or (self.input,)
+
+    @property
+    def spoken_input(self) -> str:
+        """The input columns for a person: `premise + hypothesis`."""
+        return " + ".join(self.inputs)
+
+    def input_text(self, row: Mapping[str, str], list_columns: Collection[str] = ()) -> str:
+        """The input of a row; empty when a cell of it is empty."""
+        return join_parts(self.parts or (InputPart(self.input),), row, list_columns)
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """What the sample says about one column."""
-
-    name: str
-    values: tuple[str, ...]
-    distinct: float
-    length: float
-    numeric: float
-    label_share: float
-    label_coverage: float
-
-
-def propose_columns(columns: Sequence[str], sample_rows: Sequence[Mapping[str, str]], task: TaskSpec) -> ColumnChoice:
+def propose_columns(
+    columns: Sequence[str],
+    sample_rows: Sequence[Mapping[str, str]],
+    task: TaskSpec,
+    list_columns: Collection[str] = (),
+) -> ColumnChoice:
     """The likeliest input and output columns for `task`.
 
-    Evidence, strongest first: values that are the task's labels; values like the demonstrations' texts (length and
-    alphabet); the columns' names; words of the instruction in a name; what identifies rows is neither.
+    Evidence, strongest first: values that are the task's labels, or that name an offered answer; how likely the
+    demonstrations' texts are among a column's; how inputs and outputs go together in words and length; the columns'
+    names; what the instruction says of a word in a name. What identifies rows is neither.
     Raises DataFileError when there is no column with text in it.
     """
-    facts = [_facts(name, sample_rows, task) for name in columns]
+    facts = [column_of(name, sample_rows, task, list_columns) for name in columns]
     usable = [fact for fact in facts if fact.values]
     if not usable:
         raise DataFileError("the table has no column with a value in its first rows; there is nothing to read")
-    choices = _choice_columns([fact.name for fact in usable]) if task.kind == "multiple_choice" else ()
-    usable = [fact for fact in usable if not _belongs_to(fact.name, choices)] or usable
-    inputs = {fact.name: _input_score(fact, task) for fact in usable}
+    choices = choice_columns([fact.name for fact in usable]) if task.kind == "multiple_choice" else ()
+    usable = [fact for fact in usable if not belongs_to(fact.name, choices)] or usable
     if len(usable) == 1:
         return ColumnChoice(usable[0].name, "", "the only column", choices)
-    outputs = {fact.name: _output_score(fact, task) for fact in usable}
-    pairs = [(inputs[i.name] + outputs[o.name], i, o) for i in usable for o in usable if i is not o]
-    # max keeps the first of equals, so the order of the columns decides ties.
-    _, best_input, best_output = max(pairs, key=lambda pair: pair[0])
-    return ColumnChoice(best_input.name, best_output.name, _reason(best_input, best_output, task), choices)
+    return _Proposal(usable, sample_rows, task, choices, frozenset(list_columns)).best()
 
 
-def _facts(name: str, rows: Sequence[Mapping[str, str]], task: TaskSpec) -> _Column:
-    values = tuple(value for row in rows if (value := row.get(name, "").strip()))
-    matcher = LabelMatcher(task.labels)
-    found = [label for value in values if (label := matcher.match(value)) is not None]
-    total = max(len(values), 1)
-    return _Column(
-        name=name,
-        values=values,
-        distinct=len(set(values)) / total,
-        length=statistics.fmean(map(len, values)) if values else 0.0,
-        numeric=sum(_is_number(value) for value in values) / total,
-        label_share=len(found) / total if task.labels else 0.0,
-        label_coverage=len(set(found)) / len(task.labels) if task.labels else 0.0,
-    )
+@dataclass(frozen=True, slots=True)
+class _Inputs:
+    """A way to make the input: its columns with the text before each, how good they are, the log-likelihood."""
+
+    score: float
+    parts: tuple[InputPart, ...]
+    fit: float = 0.0
 
 
-def _is_number(value: str) -> bool:
-    return re.fullmatch(r"[-+]?\d+(?:[.,]\d+)*", value) is not None
+class _Proposal:
+    """Scores of one table's columns for one task."""
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        rows: Sequence[Mapping[str, str]],
+        task: TaskSpec,
+        choices: tuple[str, ...],
+        lists: frozenset[str],
+    ) -> None:
+        self._columns, self._rows, self._task, self._choices, self._lists = columns, rows, task, choices, lists
+        # Of a few rows a likelihood says little.
+        self._likely_worth = _LIKELY * len(rows) / (len(rows) + _FEW)
+        self._known: dict[tuple[str, str], float] = {}
+        self._shown = [(_question(demo.input, task), demo.output) for demo in task.demonstrations]
+        inputs = [text for text, _ in self._shown]
+        self._ways = shown_parts(inputs) if inputs else ()
+        # By way and part: how likely its texts are from each column.
+        self._likely = [[self._likelihoods(texts) for texts in way.texts] for way in self._ways]
+        self._out = dict(zip([one.name for one in columns], self._output_scores(), strict=True))
+
+    def best(self) -> ColumnChoice:
+        """The choice, with its reason."""
+        pairs = []
+        for output in self._columns:
+            found = self._inputs([column for column in self._columns if column is not output])
+            pairs.append((found.score + self._out[output.name], found, output))
+        # A stable sort keeps the first of equals, so the order of the columns decides ties.
+        pairs.sort(key=lambda pair: -pair[0])
+        pairs = [(score + self._together(found, output), found, output) for score, found, output in pairs[:_MOST_PAIRS]]
+        _, found, output = max(pairs, key=lambda pair: pair[0])
+        inputs = tuple(part.column for part in found.parts)
+        parts = found.parts if len(inputs) > 1 or found.parts[0].before else ()
+        return ColumnChoice(inputs[0], output.name, self._reason(inputs, output), self._choices, parts)
+
+    # --- inputs ----------------------------------------------------------------------------------------------------
+
+    def _inputs(self, columns: Sequence[Column]) -> _Inputs:
+        """The best way to make the input of these columns."""
+        if not self._ways:
+            return self._undemonstrated(columns)
+        ways = [
+            self._assigned(way, likely, columns)
+            for way, likely in zip(self._ways, self._likely, strict=True)
+            if len(way.before) <= len(columns)
+        ]
+        # Ways are compared by how likely they make the demonstrations as a whole; their scores are relative to each.
+        likeliest = max(way.fit for way in ways)
+        weighed = [replace(way, score=way.score + _LIKELY * max(likeliest - way.fit, 0.0) / _WORST) for way in ways]
+        return max(weighed, key=lambda way: way.score)
+
+    def _assigned(self, way: ShownParts, likely: Sequence[Mapping[str, float]], columns: Sequence[Column]) -> _Inputs:
+        """Each part of the demonstrations gets a column of its own; the best pairs first, then exchanged for better."""
+        scores = [
+            [self._part_score(column, scored[column.name], mark) for column in columns]
+            for scored, mark in zip(likely, way.names, strict=True)
+        ]
+        free, taken = set(range(len(columns))), [-1] * len(scores)
+        for part, place in sorted(
+            ((part, place) for part in range(len(scores)) for place in range(len(columns))),
+            key=lambda pair: (-scores[pair[0]][pair[1]], pair),
+        ):
+            if taken[part] < 0 and place in free:
+                taken[part] = place
+                free.remove(place)
+        _exchange(scores, taken)
+        parts = tuple(InputPart(columns[place].name, before) for place, before in zip(taken, way.before, strict=True))
+        fit = self._fit(way, [columns[place] for place in taken])
+        return _Inputs(statistics.fmean(scores[part][place] for part, place in enumerate(taken)), parts, fit)
+
+    def _fit(self, way: ShownParts, columns: Sequence[Column]) -> float:
+        """Log-likelihood of the demonstrations' inputs, by character as if each had `_CHARACTERS`, and by length."""
+        logs, weights, lengths = 0.0, 0, []
+        for column, texts in zip(columns, way.texts, strict=True):
+            for text in texts:
+                logs += self._characters(column, text) * len(text)
+                weights += len(text)
+                lengths.append(column.model.length(text))
+        return logs / max(weights, 1) * _CHARACTERS / 2 + statistics.fmean(lengths)
+
+    def _characters(self, column: Column, text: str) -> float:
+        """See TextModel.characters; asked for many times."""
+        key = (column.name, text)
+        if key not in self._known:
+            self._known[key] = column.model.characters(text)
+        return self._known[key]
+
+    def _part_score(self, column: Column, likely: float, mark: str) -> float:
+        score = self._likely_worth * likely + self._named_input(column) * 0.5 - 3.0 * column.label_share
+        return score + 1.0 * same_name(column.name, mark)
+
+    def _named_input(self, column: Column) -> float:
+        """What name, instruction and values say of a column as an input, whatever the demonstrations show."""
+        score = name_score(column.name, INPUT_NAMES) + 0.5 * min(column.distinct * 2, 1.0)
+        score += 0.8 * direction(column.name, self._task.instruction)
+        return score - 2.0 * column.nothing - 2.0 * (1.0 - column.filled)
+
+    def _undemonstrated(self, columns: Sequence[Column]) -> _Inputs:
+        """Without demonstrations: the best column, or a pair whose names belong together."""
+        scores = {
+            column.name: self._named_input(column) + min(column.length, 60) / 60 - 3.0 * column.label_share
+            for column in columns
+        }
+        single = max(columns, key=lambda column: scores[column.name]).name
+        by_name = {column.name.casefold(): column.name for column in columns}
+        twins = _TWINS if self._task.kind == "classification" else ()
+        for pair in (*_PAIRS, *twins):
+            names = [by_name[name] for name in pair if name in by_name]
+            if len(names) == 2 and single in names:
+                return _Inputs(scores[single], named_parts(names))
+        return _Inputs(scores[single], (InputPart(single),))
+
+    # --- outputs ---------------------------------------------------------------------------------------------------
+
+    def _output_scores(self) -> list[float]:
+        likely = self._likelihoods([answer for _, answer in self._shown]) if self._shown else {}
+        return [self._output_score(column, likely.get(column.name, 0.0)) for column in self._columns]
+
+    def _output_score(self, column: Column, likely: float) -> float:
+        said = direction(column.name, self._task.instruction)
+        score = name_score(column.name, OUTPUT_NAMES) - 2.0 * (1.0 - column.filled)
+        if self._task.labels:
+            score += 3.0 * column.label_share + 2.0 * column.label_coverage
+            # A closed label set means few different values, whatever they are called, and about as many as labels.
+            score += 1.0 - min(column.distinct * 2, 1.0)
+            score += _as_many(column.different, len(self._task.labels))
+        elif self._choices:
+            # A letter or a number means a choice whatever the demonstrations write.
+            score += 4.0 * answered_share(self._rows, column.name, self._choices, self._lists)
+        else:
+            score += self._likely_worth * likely - 0.8 * said
+            score += 0.4 * is_named_in(column.name, self._task.instruction)
+        return score - column.nothing * (0.0 if column.label_share > 0.9 else 1.0)
+
+    # --- together --------------------------------------------------------------------------------------------------
+
+    def _together(self, inputs: _Inputs, output: Column) -> float:
+        """How alike the pairs of the rows are to the demonstrations' in shared words and in length."""
+        if not self._shown or self._task.labels or self._choices:
+            return 0.0
+        pairs = [
+            (text, first_item(row[output.name], output.is_list))
+            for row in self._rows[:100]
+            if (text := join_parts(inputs.parts, row, self._lists)) and row.get(output.name, "").strip()
+        ]
+        if not pairs:
+            return -4.0
+        wanted, there = relation(self._shown), relation(pairs)
+        kept, used, ratio = (abs(one - other) for one, other in zip(wanted, there, strict=True))
+        return 2.0 - 2.0 * kept - 2.0 * used - 0.5 * min(ratio, 2.0)
+
+    def _likelihoods(self, texts: Sequence[str]) -> dict[str, float]:
+        """By column, 0 to 1: the log-likelihood of the texts in it, 1 for the likeliest column."""
+        logs = {}
+        for column in self._columns:
+            per_text = [
+                self._characters(column, text) * min(len(text), _CHARACTERS) / 2 + column.model.length(text)
+                for text in texts
+            ]
+            logs[column.name] = statistics.fmean(per_text)
+        highest = max(logs.values())
+        return {name: 1.0 - max(log - highest, _WORST) / _WORST for name, log in logs.items()}
+
+    def _reason(self, inputs: Sequence[str], output: Column) -> str:
+        by_name = {column.name: column for column in self._columns}
+        parts = []
+        for name in inputs:
+            usual = "usual name, " if name_score(name, INPUT_NAMES) else ""
+            shown = "like the demonstrations' inputs, " if self._shown else ""
+            parts.append(f"{name}: {usual}{shown}{by_name[name].length:.0f} characters on average")
+        if self._task.labels:
+            parts.append(
+                f"{output.name}: {output.label_share:.0%} of its values are the task's labels, "
+                f"{output.label_coverage:.0%} of the labels occur"
+            )
+        else:
+            named = "usual name, " if name_score(output.name, OUTPUT_NAMES) else ""
+            parts.append(f"{output.name}: {named}{output.length:.0f} characters on average")
+        return "; ".join(parts)
 
 
-def _input_score(column: _Column, task: TaskSpec) -> float:
-    score = _name_score(column.name, _INPUT_NAMES) + 0.5 * min(column.distinct * 2, 1.0)
-    score += 2.0 * likeness(column.values, [demo.input for demo in task.demonstrations])
-    if not task.demonstrations:
-        score += min(column.length, 60) / 60
-    if column.label_share > 0.9:
-        score -= 3.0
-    return score - _identifier_penalty(column)
+def _question(text: str, task: TaskSpec) -> str:
+    """A demonstration's input; of a multiple-choice task without the options that it carries in its text."""
+    question = split_question(text) if task.kind == "multiple_choice" else None
+    return text.strip() if question is None else question.text
 
 
-def _output_score(column: _Column, task: TaskSpec) -> float:
-    score = _name_score(column.name, _OUTPUT_NAMES)
-    if task.labels:
-        score += 3.0 * column.label_share + 2.0 * column.label_coverage
-        # A closed label set means few different values, whatever they are called.
-        score += 1.0 - min(column.distinct * 2, 1.0)
-    else:
-        score += 2.0 * likeness(column.values, [demo.output for demo in task.demonstrations])
-        score += 0.8 * _named_in(column.name, task.instruction)
-    return score - _identifier_penalty(column) * (0.0 if column.label_share > 0.9 else 1.0)
+def _as_many(different: int, labels: int) -> float:
+    """1 for as many values as labels, 0 for half or twice as many."""
+    ratio = min(different, labels) / max(different, labels)
+    return max(0.0, 2.0 * ratio - 1.0)
 
 
-def _name_score(name: str, known: Sequence[str]) -> float:
-    """1 for a usual name (a little less further down the list), 0.6 when it is one word of the name, else 0."""
-    plain = name.casefold().strip()
-    if plain in known:
-        return 1.0 - 0.01 * known.index(plain)
-    words = _words(name)
-    return 0.6 if any(word in known for word in words) else 0.0
-
-
-def _words(name: str) -> list[str]:
-    return re.findall(r"[^\W_\d]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).casefold())
-
-
-def _named_in(name: str, instruction: str) -> float:
-    words = [word for word in _words(name) if len(word) > 2]
-    said = set(re.findall(r"[^\W_\d]+", instruction.casefold()))
-    return float(any(word in said or f"{word}s" in said or word.rstrip("s") in said for word in words))
-
-
-def _identifier_penalty(column: _Column) -> float:
-    named = any(word in _IDENTIFIER_NAMES for word in _words(column.name))
-    counted = column.numeric > 0.95 and column.distinct > 0.95 and len(column.values) > 3
-    linked = sum(value.startswith(("http://", "https://")) and " " not in value for value in column.values[:50]) > 25
-    return 1.5 * named + 1.5 * counted + 1.5 * linked
-
-
-def likeness(values: Sequence[str], wanted: Sequence[str]) -> float:
-    """0 to 1: how near the texts are to the demonstrations' in length and in the kinds of characters."""
-    if not values or not wanted:
-        return 0.0
-    # The longest of the demonstrations' lengths and ours, as a ratio: 1 when equal, 0.1 when ten times apart.
-    ours, theirs = (max(statistics.median(map(len, texts)), 1) for texts in (values[:200], wanted))
-    length = min(ours, theirs) / max(ours, theirs)
-    one, other = _profile(values[:200]), _profile(wanted)
-    # Sorted, so that the sum is the same in every process.
-    distance = sum(abs(one[kind] - other[kind]) for kind in sorted(one.keys() | other.keys()))
-    kinds = 1.0 - 0.5 * distance
-    return 0.5 * length + 0.5 * kinds
-
-
-def _profile(texts: Sequence[str]) -> dict[str, float]:
-    """Share of each kind of character: capitals, small letters, other scripts, digits, spaces, each sign itself."""
-    counts: Counter[str] = Counter()
-    for text in texts:
-        counts.update(_kind(character) for character in text[:500])
-    total = max(counts.total(), 1)
-    return defaultdict(float, {kind: count / total for kind, count in counts.items()})
-
-
-def _kind(character: str) -> str:
-    if character.isdigit():
-        return "digit"
-    if character.isspace():
-        return "space"
-    if character.isalpha():
-        if ord(character) > 0x24F:
-            return "other script"
-        return "capital" if character.isupper() else "small"
-    return character
-
-
-def _choice_columns(names: Sequence[str]) -> tuple[str, ...]:
-    for name in names:
-        last = [*_words(name)][-2:]
-        if set(last) & _CHOICE_NAMES and not name.casefold().endswith((".label", ".labels")):
-            numbered = [other for other in names if set(_words(other)) & _CHOICE_NAMES]
-            return (name,) if len(numbered) == 1 or name.casefold().endswith(".text") else _best_list(numbered)
-    numbered = [name for name in names if _NUMBERED_CHOICE.fullmatch(name.strip())]
-    return tuple(numbered) if len(numbered) >= 2 else ()
-
-
-def _belongs_to(name: str, choices: Sequence[str]) -> bool:
-    """Whether a column is one of the choices or stands beside them in one object (`choices.label`)."""
-    parents = {choice.rpartition(".")[0] for choice in choices if "." in choice}
-    return name in choices or name.rpartition(".")[0] in parents
-
-
-def _best_list(names: Sequence[str]) -> tuple[str, ...]:
-    texts = [name for name in names if name.casefold().endswith(".text")]
-    return tuple(texts[:1] or [name for name in names if not name.casefold().endswith((".label", ".labels"))])
-
-
-def _reason(input_column: _Column, output_column: _Column, task: TaskSpec) -> str:
-    parts = [
-        f"{input_column.name}: {'usual name, ' if _name_score(input_column.name, _INPUT_NAMES) else ''}"
-        f"{input_column.length:.0f} characters on average"
-    ]
-    if task.labels:
-        parts.append(
-            f"{output_column.name}: {output_column.label_share:.0%} of its values are the task's labels, "
-            f"{output_column.label_coverage:.0%} of the labels occur"
-        )
-    else:
-        named = "usual name, " if _name_score(output_column.name, _OUTPUT_NAMES) else ""
-        parts.append(f"{output_column.name}: {named}{output_column.length:.0f} characters on average")
-    return "; ".join(parts)
+def _exchange(scores: Sequence[Sequence[float]], taken: list[int]) -> None:
+    """Exchange the columns of two parts while that is better; of equals the order of the table stands."""
+    for _ in taken:
+        for one in range(len(taken)):
+            for other in range(one + 1, len(taken)):
+                now = scores[one][taken[one]] + scores[other][taken[other]]
+                then = scores[one][taken[other]] + scores[other][taken[one]]
+                if then > now + 1e-9 or (abs(then - now) <= 1e-9 and taken[one] > taken[other]):
+                    taken[one], taken[other] = taken[other], taken[one]
 
 
 def as_references(cell: str, is_list: bool) -> tuple[str, ...]:

@@ -28,10 +28,11 @@ class DatasetCard:
 
     `rows` and `bytes` count all splits. `text` is the card's own text, `sample` the text of some first rows: both are
     there to be searched. `folder` is set for local data sets; `configs` is empty where only the hub knows them.
+    `facts_date` and `facts_source` say of what day starter facts are and whence.
     """
 
     id: str
-    origin: Literal["local", "hub"]
+    origin: Literal["local", "hub", "starter"]
     title: str
     description: str = ""
     text: str = ""
@@ -46,6 +47,8 @@ class DatasetCard:
     sample: str = ""
     folder: str | None = None
     configs: tuple[CardConfig, ...] = ()
+    facts_date: str = ""
+    facts_source: str = ""
 
     def document(self, stamp: str = "") -> Document:
         """The card as the index keeps it."""

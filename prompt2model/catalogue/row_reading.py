@@ -49,7 +49,7 @@ class RowReader:
 
     def read(self, row: Mapping[str, str], source: Source) -> Example | str:
         """The example, or one of the reasons that this module names."""
-        text = row[self.columns.input].strip()
+        text = self.input_text(row)
         if not text:
             return EMPTY_INPUT
         references = self.references(row)
@@ -63,6 +63,10 @@ class RowReader:
             label = self.label(references[0])
             return FOREIGN_LABEL if label is None else make_example(text, (label,), source)
         return make_example(text, references, source)
+
+    def input_text(self, row: Mapping[str, str]) -> str:
+        """The input, of one column or several; empty when a cell of it is."""
+        return self.columns.input_text(row, self.list_columns)
 
     def references(self, row: Mapping[str, str]) -> tuple[str, ...]:
         """All answers that the output cell holds, as they are written."""

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from prompt2model.catalogue.columns import ColumnChoice, likeness
+from prompt2model.catalogue.columns import ColumnChoice, as_references, likeness
 from prompt2model.catalogue.dataset_cards import DatasetCard
 from prompt2model.catalogue.row_reading import RowReader
 from prompt2model.dataset_retriever.opening import OpenedDataset
@@ -72,7 +72,7 @@ def _judge_answers(opened: OpenedDataset, columns: ColumnChoice, task: TaskSpec,
     targets: Counter[str] = Counter()
     answered = 0
     for row in itertools.islice(table.rows, most_rows):
-        if row[columns.input].strip() and row[columns.output].strip():
+        if reader.input_text(row) and row[columns.output].strip():
             answered += 1
             example = reader.read(row, Source("retrieved"))
             if isinstance(example, Example):
@@ -92,12 +92,13 @@ def _judge_texts(opened: OpenedDataset, columns: ColumnChoice, task: TaskSpec) -
     if not task.demonstrations:
         return Fit(False, "the prompt has no demonstration to compare its rows with")
     rows = opened.sample_table.sample(200)
+    lists = opened.sample_table.list_columns
+    texts = [text for row in rows if (text := columns.input_text(row, lists))]
+    is_list = columns.output in lists
+    answers = [found[0] for row in rows if (found := as_references(row[columns.output], is_list))]
     near = {
-        name: likeness([row[column].strip() for row in rows if row[column].strip()], wanted)
-        for name, column, wanted in (
-            ("inputs", columns.input, [demo.input for demo in task.demonstrations]),
-            ("outputs", columns.output, [demo.output for demo in task.demonstrations]),
-        )
+        "inputs": likeness(texts, [demo.input for demo in task.demonstrations]),
+        "outputs": likeness(answers, [demo.output for demo in task.demonstrations]),
     }
     said = f"likeness to the demonstrations: inputs {near['inputs']:.2f}, outputs {near['outputs']:.2f}"
     return Fit(near["inputs"] >= INPUT_LIKENESS and near["outputs"] >= OUTPUT_LIKENESS, said)

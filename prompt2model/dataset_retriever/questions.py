@@ -10,31 +10,82 @@ from collections.abc import Mapping
 from prompt2model.catalogue.columns import ColumnChoice, as_references
 from prompt2model.catalogue.data_files import Table
 from prompt2model.catalogue.labels import LabelMatcher, label_key
-from prompt2model.catalogue.named_columns import columns_of, require_both
+from prompt2model.catalogue.named_columns import columns_of, require_both, with_inputs
+from prompt2model.catalogue.row_reading import RowReader
 from prompt2model.component import Chooser, Option
 from prompt2model.dataset_retriever.config import ColumnNames
 from prompt2model.errors import DataFileError
-from prompt2model.records import TaskSpec
+from prompt2model.records import Source, TaskSpec
 
 _MOST_QUESTIONS = 30
+_MOST_TURNS = 20
+_TAKE = "take"
 _ALMOST_SAME = 0.85
 
 
 def settle_columns(name: str, table: Table, task: TaskSpec, named: ColumnNames, chooser: Chooser) -> ColumnChoice:
-    """The columns to read: those that are named, else the proposed ones, which the chooser may change.
+    """The columns to read: those that are named, else the proposed ones.
 
+    The chooser is shown three rows as they would be read, and may change the columns until they look right.
     Raises DataFileError when a named column is not there or the table has inputs only.
     """
     proposed = require_both(table, columns_of(table, task, named.input, named.output))
-    options = column_options(table)
-    question = f"Which column of {name} is the {{}}? Proposed, because {proposed.reason}."
-    chosen = {"input": proposed.input, "output": proposed.output}
-    for part, given in (("input", named.input), ("output", named.output)):
-        if given is None:
-            key = f"columns:{name}:{part}"
-            chosen[part] = chooser.choose_one(key, question.format(part), options, chosen[part])
-    picked = ColumnChoice(chosen["input"], chosen["output"], proposed.reason, proposed.choices)
-    return require_both(table, picked)
+    if named.input is not None and named.output is not None:
+        return proposed
+    picked, key, fault = proposed, f"columns:{name}", ""
+    for turn in range(1, _MOST_TURNS + 1):
+        answer = chooser.choose_one(f"{key}:{turn}", _shown(name, table, task, picked, fault), _ways(named), _TAKE)
+        if answer == _TAKE:
+            break
+        inputs, output = picked.inputs, picked.output
+        if answer == "input":
+            question = f"Which column of {name} is the input? Several are joined, in the order that you give."
+            inputs = (
+                tuple(chooser.choose_many(f"{key}:{turn}:input", question, column_options(table), inputs)) or inputs
+            )
+        else:
+            question = f"Which column of {name} is the output?"
+            output = chooser.choose_one(f"{key}:{turn}:output", question, column_options(table), output)
+        changed = ColumnChoice("", output, "they were chosen", proposed.choices)
+        try:
+            picked, fault = require_both(table, with_inputs(changed, inputs, proposed)), ""
+        except DataFileError as error:
+            fault = str(error)
+    return picked
+
+
+def _ways(named: ColumnNames) -> list[Option]:
+    options = [Option(_TAKE, "read the rows so")]
+    if named.input is None:
+        options.append(Option("input", "change the input"))
+    if named.output is None:
+        options.append(Option("output", "change the output"))
+    return options
+
+
+def _shown(name: str, table: Table, task: TaskSpec, columns: ColumnChoice, fault: str) -> str:
+    """The question, with three rows as they would be read, or why a row would be left out."""
+    lines = [
+        f"{name}: input {columns.spoken_input}, output {columns.output}. Proposed, because {columns.reason}.",
+        "Its first rows would be read so:",
+        *rendered_rows(table, task, columns),
+    ]
+    return "\n".join([fault, *lines] if fault else lines)
+
+
+def rendered_rows(table: Table, task: TaskSpec, columns: ColumnChoice, count: int = 3) -> list[str]:
+    """The first rows as the task would get them: `input → output`, or the reason why a row is left out."""
+    reader = RowReader.for_table(table, columns, task)
+    lines = []
+    for number, row in enumerate(table.sample(count), 1):
+        read = reader.read(row, Source("retrieved"))
+        if isinstance(read, str):
+            said = f"left out: {read} ({_short(row[columns.output])})"
+        else:
+            offered = f" [{' | '.join(_short(choice, 20) for choice in read.choices)}]" if read.choices else ""
+            said = f"{_short(read.input, 100)}{offered} → {' / '.join(_short(one) for one in read.references[:3])}"
+        lines.append(f"  {number}. {said}")
+    return lines
 
 
 def column_options(table: Table) -> list[Option]:

@@ -242,7 +242,9 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
             why = _why_useless(columns.output, task)
             gathered.note(f"data set {card.id} gives no usable row: {why}; {_INSTEAD}", context)
         gathered.chosen.append(
-            ChosenDataset(card.id, card.origin, card.licence, columns.input, columns.output, read.counts, opened.config)
+            ChosenDataset(
+                card.id, card.origin, card.licence, columns.spoken_input, columns.output, read.counts, opened.config
+            )
         )
 
     def _is_wanted(self, context: RunContext) -> bool:
@@ -272,7 +274,7 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
                 rows, chosen = take_inputs(opened, columns, task, limit, context, gathered.dropped)
                 gathered.unlabelled += rows
                 gathered.chosen.append(chosen)
-                taken = f"the teacher labels {len(rows):,} of its inputs ({columns.input})"
+                taken = f"the teacher labels {len(rows):,} of its inputs ({columns.spoken_input})"
                 gathered.note(f"data set {name} gives no usable row: {why}; {taken}; {_INSTEAD}", context)
         except DataFileError as error:
             if isinstance(self.config.datasets, tuple):
@@ -322,7 +324,8 @@ def _read_splits(
 ) -> _Read:
     card, read = opened.card, _Read()
     for split, table in sorted(opened.splits.items()):
-        table.require(columns.input)
+        for column in columns.inputs:
+            table.require(column)
         if columns.output not in table.columns:
             # Competitions publish test inputs without their answers.
             read.dropped["split without answers"] += sum(1 for _ in table.rows)

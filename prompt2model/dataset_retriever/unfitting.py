@@ -29,7 +29,7 @@ Use = Literal["inputs", "transform", "none"]
 def ask_use(opened: OpenedDataset, columns: ColumnChoice, context: RunContext) -> Use:
     """What a person wants of a data set without a usable row; without a person, its inputs."""
     options = [
-        Option("inputs", f"its inputs ({columns.input}) are like the task's: the teacher labels them"),
+        Option("inputs", f"its inputs ({columns.spoken_input}) are like the task's: the teacher labels them"),
         Option("transform", "the teacher rewrites its rows into inputs of the task, and labels them"),
         Option("none", "leave it out"),
     ]
@@ -48,10 +48,12 @@ def take_inputs(
     """At most `limit` inputs, for the teacher to label. Raises DataFileError when there is none."""
 
     def reader(table: Table) -> ReadsRows:
-        return InputReader(table.require(columns.input), RowReader.for_table(table, columns, task))
+        for column in columns.inputs:
+            table.require(column)
+        return InputReader(RowReader.for_table(table, columns, task))
 
     rows = list(_collected(opened, reader, "labelled", limit, context, dropped))
-    return rows, _chosen(opened, columns.input, rows)
+    return rows, _chosen(opened, columns.spoken_input, rows)
 
 
 def take_whole_rows(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prompt2model.catalogue.columns import ColumnChoice
 from prompt2model.catalogue.data_files import Table, read_table
-from prompt2model.catalogue.named_columns import columns_of
+from prompt2model.catalogue.named_columns import columns_of, with_inputs
 from prompt2model.catalogue.row_reading import EMPTY_INPUT, NO_CHOICES, RowReader
 from prompt2model.catalogue.text_encoding import encoding_of, open_text
 from prompt2model.component import Chooser, RunContext
@@ -25,12 +25,11 @@ _LINES = "line"
 class InputReader:
     """Reads the input of a row, whatever else the row holds."""
 
-    column: str
     reader: RowReader
 
     def read(self, row: dict[str, str], source: Source) -> Example | str:
         """An example without references, or why the row has no input."""
-        text = row[self.column].strip()
+        text = self.reader.input_text(row)
         if not text:
             return EMPTY_INPUT
         if self.reader.task.kind != "multiple_choice":
@@ -53,12 +52,14 @@ def read_unlabelled_file(
     """
     table = _lines(path) if path.suffix.casefold() == ".txt" else read_table(path, (named,))
     columns = _columns(table, named, task, context.chooser)
-    reader = InputReader(columns.input, RowReader.for_table(table, columns, task))
+    reader = InputReader(RowReader.for_table(table, columns, task))
     source, rng = Source("labelled", path.name), context.rng("inputs", path.name)
     inputs = collect(table, reader, source, limit, rng, dropped, context.progress)
     if not inputs:
         lacking = " with two choices or more" if task.kind == "multiple_choice" else ""
-        raise DataFileError(f"{path}: there is no input{lacking} in {columns.input!r}; name another input_column")
+        raise DataFileError(
+            f"{path}: there is no input{lacking} in {columns.spoken_input!r}; name another input_column"
+        )
     return inputs
 
 
@@ -68,9 +69,9 @@ def _columns(table: Table, named: str | None, task: TaskSpec, chooser: Chooser) 
     proposed = columns_of(table, task, named, None)
     if named is not None or len(table.columns) == 1:
         return proposed
-    question = f"Which column of {table.path} is the input? Proposed, because {proposed.reason}."
-    picked = chooser.choose_one(f"columns:{table.path}:input", question, column_options(table), proposed.input)
-    return ColumnChoice(picked, "", proposed.reason, proposed.choices)
+    question = f"Which column of {table.path} is the input? Several are joined. Proposed, because {proposed.reason}."
+    picked = chooser.choose_many(f"columns:{table.path}:input", question, column_options(table), proposed.inputs)
+    return with_inputs(ColumnChoice("", "", proposed.reason, proposed.choices), picked or proposed.inputs, proposed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ def read_user_file(
     if foreign:
         listed = ", ".join(f"{label[:40]!r} ({count})" for label, count in foreign.most_common(5))
         note = f"{path.name}: {foreign.total()} rows left out, their labels are not the task's: {listed}"
-    chosen = ChosenDataset(path.name, "user", None, columns.input, columns.output, {"train": usable})
+    chosen = ChosenDataset(path.name, "user", None, columns.spoken_input, columns.output, {"train": usable})
     return UserFile(chosen, dropped, note, table, reader, source)
 
 
@@ -92,11 +92,11 @@ def _refuse_useless(
     if not usable and not dropped.keys() <= {EMPTY_INPUT, EMPTY_OUTPUT}:
         reasons = ", ".join(f"{reason} ({count})" for reason, count in dropped.most_common())
         raise DataFileError(
-            f"{path}: no row can be used with the columns {columns.input!r} and {columns.output!r}: {reasons}; "
+            f"{path}: no row can be used with the columns {columns.spoken_input!r} and {columns.output!r}: {reasons}; "
             "correct the rows, or name other columns with input_column and output_column"
         )
     if not usable:
         raise DataFileError(
-            f"{path}: no row has both an input in {columns.input!r} and an answer in {columns.output!r}; "
+            f"{path}: no row has both an input in {columns.spoken_input!r} and an answer in {columns.output!r}; "
             "name other columns with input_column and output_column"
         )

@@ -47,13 +47,14 @@ class ScriptedPerson:
         self.answers = answers
         self.seen: dict[str, Sequence[Option]] = {}
         self.defaults: dict[str, Any] = {}
+        self.questions: dict[str, str] = {}
 
     def choose_many(self, key: str, question: str, options: Sequence[Option], default: Sequence[str]) -> list[str]:
-        self.seen[key], self.defaults[key] = options, list(default)
+        self.seen[key], self.defaults[key], self.questions[key] = options, list(default), question
         return list(self.answers.get(key, default))
 
     def choose_one(self, key: str, question: str, options: Sequence[Option], default: str) -> str:
-        self.seen[key], self.defaults[key] = options, default
+        self.seen[key], self.defaults[key], self.questions[key] = options, default, question
         answer = self.answers.get(key, default)
         assert answer in [option.value for option in options]
         return str(answer)
@@ -184,13 +185,18 @@ def test_a_person_picks_columns_and_labels(sets: Path, make_context: MakeContext
     person = ScriptedPerson(
         **{
             "datasets": ["software_mail"],
-            "columns:software_mail:input": "subject",
+            "columns:software_mail:1": "input",
+            "columns:software_mail:1:input": ["subject"],
             "label:software_mail:bug": "out of scope",
         }
     )
     found = retrieve(make_context(chooser=person), data_dirs=[sets])
     assert person.defaults["datasets"] == ["shop_mail"], "what fits is the default"
-    assert person.defaults["columns:software_mail:input"] == "body"
+    assert person.defaults["columns:software_mail:1"] == "take"
+    assert person.defaults["columns:software_mail:1:input"] == ["body"]
+    assert "Its first rows would be read so" in person.questions["columns:software_mail:2"]
+    assert person.questions["columns:software_mail:2"].count("\n  ") == 3, "three rows, read with the changed input"
+    assert "1. left out: label not in the task (bug)" in person.questions["columns:software_mail:2"]
     assert person.defaults["label:software_mail:sales"] == "", "a label without a like one is left out"
     assert person.defaults["label:software_mail:billings"] == "billing", "a label that is almost the same is proposed"
     details = {option.value: option.details for option in person.seen["datasets"]}

@@ -1,0 +1,92 @@
+"""Tables that are hard to read, in a folder given with --data-dir: one clear line each, and the run goes on."""
+
+import json
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prompt2model.component import RunContext
+from prompt2model.dataset_retriever import DatasetRetriever
+from prompt2model.dataset_retriever.config import DatasetRetrieverConfig
+from prompt2model.records import Demonstration, RetrievedData, TaskSpec
+
+TASK = TaskSpec(
+    "Tell the mood of a guest's message about soup.",
+    (Demonstration("The soup was great.", "good"), Demonstration("Cold soup again!", "bad")),
+    "classification",
+    ("good", "bad"),
+    "en",
+    "",
+)
+ROWS = [{"t": f"The soup of guest {n} was {('fine', 'cold')[n % 2]}.", "l": ("good", "bad")[n % 2]} for n in range(20)]
+MakeContext = Callable[..., RunContext]
+
+
+def retrieve(context: RunContext, folder: Path, task: TaskSpec = TASK, **settings: Any) -> RetrievedData:
+    config = DatasetRetrieverConfig(data_dirs=(folder,), **settings)
+    return DatasetRetriever(config).run(DatasetRetriever.Inputs(task), context)
+
+
+def write(folder: Path, name: str, rows: list[dict[str, Any]], about: str = "") -> None:
+    (folder / name).mkdir(parents=True)
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    (folder / name / "train.jsonl").write_text(lines, encoding="utf-8")
+    (folder / name / "README.md").write_text(f"---\nlicense: mit\n---\n# Mood of guests about soup\n{about}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [("a.b", "c.d"), ('"', "'"), ("评论", "情感"), ("text ", "la bel"), ("+", "a + b")],
+)
+def test_odd_names_of_columns(text: str, label: str, tmp_path: Path, make_context: MakeContext) -> None:
+    write(tmp_path / "sets", "odd", [{text: row["t"], label: row["l"], "id": n} for n, row in enumerate(ROWS)])
+    found = retrieve(make_context(), tmp_path / "sets")
+    assert len(found.rows) == 20
+    assert (found.chosen[0].input_column, found.chosen[0].output_column) == (text, label)
+
+
+def test_nested_columns_and_empty_cells(tmp_path: Path, make_context: MakeContext) -> None:
+    rows: list[dict[str, Any]] = [{"said": {"text": row["t"]}, "by": {"mood": row["l"]}} for row in ROWS]
+    rows += [{"said": {"text": ""}, "by": {"mood": "good"}}, {"said": {"text": "Soup."}, "by": {"mood": None}}]
+    write(tmp_path / "sets", "nested", rows)
+    found = retrieve(make_context(), tmp_path / "sets")
+    assert len(found.rows) == 20
+    assert found.dropped["empty input"] == 1
+    assert found.dropped["empty output"] == 1
+
+
+def test_labels_as_floats(tmp_path: Path, make_context: MakeContext) -> None:
+    write(tmp_path / "sets", "floats", [{"t": row["t"], "l": float(row["l"] == "good")} for row in ROWS])
+    task = TaskSpec("Mood of a guest about soup: 1 or 0.", (), "classification", ("1", "0"), "en", "")
+    found = retrieve(make_context(), tmp_path / "sets", task)
+    assert {row.target for row in found.rows} == {"1", "0"}
+
+
+def test_useless_tables_are_passed_over_with_a_reason(tmp_path: Path, make_context: MakeContext) -> None:
+    folder = tmp_path / "sets"
+    write(folder, "one", [{"t": row["t"]} for row in ROWS])
+    write(folder, "many", [{"t": f"Soup {n} was fine.", "l": f"label {n}"} for n in range(1000)])
+    (folder / "none").mkdir()
+    (folder / "none" / "train.csv").write_text("t,l\n")
+    write(folder, "right", ROWS)
+    found = retrieve(make_context(), folder)
+    assert [chosen.id for chosen in found.chosen] == ["right"]
+    assert len(found.rows) == 20
+
+
+def test_memory_does_not_grow_with_the_table(tmp_path: Path, make_context: MakeContext) -> None:
+    def peak(count: int) -> int:
+        folder = tmp_path / str(count)
+        write(folder, "big", [ROWS[n % 20] for n in range(count)])
+        tracemalloc.start()
+        try:
+            found = retrieve(make_context(folder=tmp_path / f"run{count}"), folder, max_rows=100)
+            assert len(found.rows) == 100
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert peak(5_000) < 1.3 * peak(500) + 1_000_000
