@@ -67,7 +67,7 @@ class DatasetGenerator(Component[GeneratorInputs, GeneratedData]):
     Config = DatasetGeneratorConfig
     Inputs = GeneratorInputs
     Output = GeneratedData
-    version = 2
+    version = 3
     prompts = (*ASKING_PROMPTS, *LABELLING_PROMPTS, *TRANSFORM_PROMPTS)
 
     def run(self, inputs: GeneratorInputs, context: RunContext) -> GeneratedData:
