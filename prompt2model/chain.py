@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,16 @@ from prompt2model.records import DataRequest
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A place in the chain: who plays it by default, and where inputs come from that are not named like artifacts."""
+    """A place in the chain: who plays it by default, and where inputs come from that are not named like artifacts.
+
+    `shared` are settings that are those of another section unless the step's own section names them.
+    """
 
     id: str
     component: str
     folder: str
     wiring: Mapping[str, str]
+    shared: Mapping[str, str] = field(default_factory=dict)
 
 
 # Wiring by dotted path is how test rows are kept from whoever must not see them: only the reserver, the assembler,
@@ -43,6 +47,8 @@ DEFAULT_CHAIN = (
         "prompt2model.model_retriever:ModelRetriever",
         "6_base_model",
         {"labels": "dataset.labels"},
+        # A model must fit in memory as it will be trained.
+        shared={"train_method": "train.method"},
     ),
     Step(
         "train",
@@ -59,6 +65,15 @@ DEFAULT_CHAIN = (
     Step("create_demo", "prompt2model.demo_creator:DemoCreator", "9_demo", {"tests": "dataset.tests"}),
 )
 INITIAL_ARTIFACTS: Mapping[str, type] = {"prompt": str, "request": DataRequest}
+
+
+def shared_settings(step: Step, sections: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Settings that a step has from other sections. A component of one's own has none."""
+    own = sections[step.id]
+    if "component" in own:
+        return {}
+    places = {name: path.split(".") for name, path in step.shared.items() if name not in own}
+    return {name: sections[section][key] for name, (section, key) in places.items() if key in sections[section]}
 
 
 def build_component(step: Step, section: Mapping[str, Any], folder: Path) -> Component:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from prompt2model.artifacts import content_hash, encode_record
-from prompt2model.chain import DEFAULT_CHAIN, Step, build_component, check_chain, lookup, wiring
+from prompt2model.chain import DEFAULT_CHAIN, Step, build_component, check_chain, lookup, shared_settings, wiring
 from prompt2model.component import Chooser, Component, Progress, RunContext
 from prompt2model.config import PipelineConfig, changed_settings, load_config, make_config, with_own_review
 from prompt2model.console import AutomaticChooser, RecordingChooser, SilentProgress
@@ -73,9 +73,13 @@ class Pipeline:
             config = make_config(config)
         folder = folder or Path.cwd()
         config = with_own_review(config)
-        components = {step.id: build_component(step, getattr(config, step.id), folder) for step in DEFAULT_CHAIN}
+        given = {step.id: getattr(config, step.id) for step in DEFAULT_CHAIN}
+        shared = {step.id: shared_settings(step, given) for step in DEFAULT_CHAIN}
+        components = {
+            step.id: build_component(step, {**shared[step.id], **given[step.id]}, folder) for step in DEFAULT_CHAIN
+        }
         # The stored config must mean the same from any folder.
-        sections = {name: _section(component, getattr(config, name)) for name, component in components.items()}
+        sections = {name: _section(component, given[name], shared[name]) for name, component in components.items()}
         return cls(config.model_copy(update=sections), components)
 
     @classmethod
@@ -394,6 +398,7 @@ def hash_path(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _section(component: Component, section: Mapping[str, Any]) -> dict[str, Any]:
-    settings = component.config.model_dump(mode="json", exclude_defaults=True)
+def _section(component: Component, section: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
+    """What the stored config says of a step: its own settings, with whole paths."""
+    settings = component.config.model_dump(mode="json", exclude_defaults=True, exclude=set(shared))
     return {**settings, **({"component": section["component"]} if "component" in section else {})}

@@ -147,3 +147,14 @@ def test_every_demo_config_validates(path: Path) -> None:
 
 def test_there_are_three_demos() -> None:
     assert {path.parent.name for path in DEMOS} >= {"ticket_triage", "date_normalisation", "title_writing"}
+
+
+def test_a_base_model_must_fit_in_memory_as_it_will_be_trained(tmp_path: Path) -> None:
+    text = 'prompt = "Do it."\n[train]\nmethod = "lora"\n'
+    pipeline = Pipeline.from_config(write(tmp_path, text))
+    assert pipeline.components["retrieve_models"].config.train_method == "lora"
+    # The stored config says it in one place, so that a change of it there is a change for both.
+    assert pipeline.config.retrieve_models == {}
+    own = Pipeline.from_config(write(tmp_path, text + '[retrieve_models]\ntrain_method = "full"\n'))
+    assert own.components["retrieve_models"].config.train_method == "full"
+    assert own.config.retrieve_models == {"train_method": "full"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from functools import lru_cache
 from pathlib import Path
@@ -42,6 +43,16 @@ def may_have_accelerator() -> bool:
     if platform.system() == "Linux":
         return any(Path(path).exists() for path in _ACCELERATORS)
     return not (platform.system() == "Darwin" and platform.machine() == "x86_64")
+
+
+def memory_for_training() -> int:
+    """Bytes of memory of the device that trains: the accelerator's own, else the machine's."""
+    if may_have_accelerator():
+        import torch
+
+        if torch.cuda.is_available():
+            return int(torch.cuda.get_device_properties(0).total_memory)
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def multiplies_bf16() -> bool:

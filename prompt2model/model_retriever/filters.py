@@ -1,4 +1,4 @@
-"""What refuses a base model before anything is ranked: family, size, licence, language, whether it can be had."""
+"""What refuses a base model before anything is ranked: family, size, memory, licence, language, where it is."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from prompt2model.catalogue.licences import allows_commercial_use
 from prompt2model.catalogue.model_cards import ModelCard
+from prompt2model.catalogue.training_method import WantedMethod, training_memory
 from prompt2model.records import Family, Kind
 
 FAMILIES_BY_KIND: Mapping[Kind, tuple[Family, ...]] = {
@@ -27,6 +28,7 @@ def usable(
     language: str | None,
     obtainable: Callable[[ModelCard], bool],
     instruction_tuned: bool | None = None,
+    fits: Callable[[ModelCard], bool] = lambda card: True,
 ) -> tuple[list[ModelCard], dict[str, int]]:
     """The cards that pass every filter, and how many each filter refused (a card counts at its first refusal).
 
@@ -34,12 +36,13 @@ def usable(
     known they are refused, because they may not fit. `licences` empty means any;
     `commercial` refuses those that are not known to allow commercial use. `language` None means any, too; a card that
     names no language is refused only where the task's language is not English. `instruction_tuned` None means either;
-    else models of which it is not known are refused.
+    else models of which it is not known are refused. `fits` says whether there is memory to train a card's model.
     """
     checks: tuple[tuple[str, Callable[[ModelCard], bool]], ...] = (
         ("family does not fit the task", lambda card: card.family in families),
         ("size unknown", lambda card: size_of(card) is not None),
         ("larger than the limit", lambda card: (size_of(card) or 0) <= max_bytes),
+        ("training does not fit in memory", fits),
         ("licence not allowed", lambda card: not licences or (card.licence or "unknown") in licences),
         ("licence not known to allow commercial use", lambda card: not commercial or may_be_sold(card)),
         (
@@ -65,12 +68,9 @@ def may_be_sold(card: ModelCard) -> bool:
     return bool(allows_commercial_use(card.licence))
 
 
-def training_memory(card: ModelCard) -> tuple[int, int] | None:
-    """Bytes that training takes about: all of it, and with LoRA; None where the parameters are not known.
-
-    20 and 6 bytes a parameter, as the trainer estimates: weights, gradients, AdamW's moments and the best weights kept.
-    """
-    return None if card.parameters is None else (20 * card.parameters, 6 * card.parameters)
+def memory_of(card: ModelCard, method: WantedMethod) -> int | None:
+    """Bytes that training takes about; None where the parameters are not known."""
+    return None if card.parameters is None else training_memory(method, card.family, card.parameters)
 
 
 def size_of(card: ModelCard) -> int | None:

@@ -15,13 +15,15 @@ from pydantic import Field
 
 from prompt2model.catalogue.card_file import CardFile, default_card_file
 from prompt2model.catalogue.model_cards import ModelCard, local_model, local_models, starter_models
+from prompt2model.catalogue.training_method import Method, WantedMethod, method_for
 from prompt2model.component import Component, ComponentConfig, Estimate, ModelReference, Option, RunContext, TeacherUse
 from prompt2model.errors import ConfigError, WeightsError, WeightsNotFoundError
+from prompt2model.inference.device import memory_for_training
 from prompt2model.model_retriever.filters import (
     FAMILIES_BY_KIND,
     language_warning,
     may_be_sold,
-    training_memory,
+    memory_of,
     usable,
 )
 from prompt2model.model_retriever.ranking import ModelRanking, ModelScoring, shared_words
@@ -39,6 +41,10 @@ _HUB_TASK: Mapping[Family, str] = {
     "decoder": "text-generation",
 }
 """The hub's own word for what the base models of a family do."""
+_TRAINING: Mapping[Method, str] = {
+    "full": "training takes memory of",
+    "lora": "training with LoRA takes memory of",
+}
 
 
 class ModelRetrieverConfig(ComponentConfig):
@@ -51,6 +57,14 @@ class ModelRetrieverConfig(ComponentConfig):
         (), description="encoder, encoder_decoder, decoder; by kind of task when empty."
     )
     max_bytes: int = Field(3 * _GIGABYTE, gt=0, description="Largest size of the weights, in bytes.")
+    train_method: WantedMethod = Field(
+        "auto", description="The training that must fit in memory: auto, full or lora. Absent: that of [train]."
+    )
+    max_memory: int | None = Field(
+        None,
+        gt=0,
+        description="Most memory that training may take, in bytes; what the machine has, or its GPU, when absent.",
+    )
     licences: tuple[str, ...] = Field((), description="Licences that are allowed (apache-2.0, mit, …); any when empty.")
     use: Literal["any", "commercial"] = Field(
         "any", description="commercial refuses models whose licence forbids it or is not known to allow it."
@@ -131,6 +145,7 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
         cards = self._cards()
         if self.config.model:
             card = self._named(self.config.model, cards, context.hub_allowed)
+            self._warn_of_memory(card, context)
             return ChosenModel(card.id, card.family, (_candidate(card, 0.0, ""),), {})
         if context.hub_allowed:
             cards = self._with_hub(cards, inputs.task, context)
@@ -138,7 +153,7 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
         hypothetical = self.config.hypothetical_card
         query = hypothetical_card(inputs.task, context) if hypothetical else task_words(inputs.task)
         offered = [
-            _candidate(card, score, query, inputs.task.language)
+            _candidate(card, score, query, inputs.task.language, self.config.train_method)
             for card, score in self._rank(query, cards, candidates, context)[: self.config.top]
         ]
         picked = context.chooser.choose_one("model", "Which base model?", _options(offered), offered[0].id)
@@ -223,6 +238,7 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
             language=language,
             obtainable=lambda card: _obtainable(card, hub_allowed),
             instruction_tuned=self.config.instruction_tuned,
+            fits=self._fits,
         )
         if not candidates:
             counts = ", ".join(f"{name}: {count}" for name, count in sorted(filtered.items()))
@@ -230,6 +246,21 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
                 f"no base model fits that can be had from here ({counts}); {_ways_to_a_model(hub_allowed)}"
             )
         return candidates, filtered
+
+    def _fits(self, card: ModelCard) -> bool:
+        """Whether training fits in memory, as far as is known."""
+        return (memory_of(card, self.config.train_method) or 0) <= self._memory()
+
+    def _warn_of_memory(self, card: ModelCard, context: RunContext) -> None:
+        needed = memory_of(card, self.config.train_method)
+        if not self._fits(card) and needed is not None:
+            context.progress.say(
+                f"  warning: training {card.id} takes about {_gigabytes(needed)} of memory, and there are "
+                f"{_gigabytes(self._memory())}; take a smaller one, or train with LoRA (--set train.method=lora)"
+            )
+
+    def _memory(self) -> int:
+        return self.config.max_memory or memory_for_training()
 
 
 def hypothetical_card(task: TaskSpec, context: RunContext) -> str:
@@ -305,14 +336,16 @@ def _notes(card: ModelCard, language: str, hub_allowed: bool) -> tuple[str, ...]
     return (f"The base model {card.id} {warning}. {_language_advice(hub_allowed)}",) if warning else ()
 
 
-def _candidate(card: ModelCard, score: float, query: str, language: str | None = None) -> ModelCandidate:
+def _candidate(
+    card: ModelCard, score: float, query: str, language: str | None = None, method: WantedMethod = "auto"
+) -> ModelCandidate:
     """`language` None: the model was named, and no language was looked at."""
     warning = language_warning(card, language) if language is not None else ""
-    reasons = (*([warning] if warning else []), *_reasons(card, query))
+    reasons = (*([warning] if warning else []), *_reasons(card, query, method))
     return ModelCandidate(card.id, card.family, card.parameters, card.bytes, card.licence, round(score, 4), reasons)
 
 
-def _reasons(card: ModelCard, query: str) -> tuple[str, ...]:
+def _reasons(card: ModelCard, query: str, method: WantedMethod) -> tuple[str, ...]:
     reasons = [
         {
             "encoder": "classifies in one pass",
@@ -326,8 +359,8 @@ def _reasons(card: ModelCard, query: str) -> tuple[str, ...]:
         reasons.append("is downloaded from the hub when picked")
     if card.instruction_tuned:
         reasons.append("follows instructions already")
-    if needed := training_memory(card):
-        reasons.append(f"training takes about {_gigabytes(needed[0])}, with LoRA {_gigabytes(needed[1])}, of memory")
+    if needed := memory_of(card, method):
+        reasons.append(f"{_TRAINING[method_for(method, card.family, card.parameters or 0)]} about {_gigabytes(needed)}")
     if card.languages:
         reasons.append(f"languages: {', '.join(card.languages[:5])}")
     if card.downloads:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from prompt2model.catalogue.training_method import Method, method_for
 from prompt2model.errors import ConfigError, WeightsError
 from prompt2model.model_trainer.config import ModelTrainerConfig
 from prompt2model.records import Family
@@ -22,9 +23,7 @@ if TYPE_CHECKING:
 
     import torch
 
-Method = Literal["full", "lora"]
 
-_LARGE = 1_000_000_000
 """Parameters above which `auto` trains adapters."""
 _USUAL_LONGEST_INPUT = 512
 _T5_TYPES = frozenset({"t5", "mt5", "umt5", "longt5", "byt5", "switch_transformers"})
@@ -74,7 +73,7 @@ def load_base(
     else:
         model = load_causal_lm(location)
     stored_dtype = next(model.parameters()).dtype
-    method = _method(config.method, family, model)
+    method = method_for(config.method, family, model.num_parameters())
     if method == "full":
         model = model.float()
     return BaseModel(model.to(device), tokenizer, method, stored_dtype)
@@ -157,11 +156,3 @@ def longest_texts(config: ModelTrainerConfig, base: BaseModel, family: Family) -
             "lower it in [train] or choose another base model"
         )
     return config.max_input_tokens, answer
-
-
-def _method(asked: str, family: Family, model: Any) -> Method:
-    if asked == "full":
-        return "full"
-    if asked == "lora":
-        return "lora"
-    return "lora" if family == "decoder" or model.num_parameters() > _LARGE else "full"

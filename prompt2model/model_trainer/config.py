@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from prompt2model.catalogue.training_method import WantedMethod
 from prompt2model.component import ComponentConfig
 
 _MOST_EPOCHS_FOR_MIN_STEPS = 20
@@ -14,7 +15,7 @@ _MOST_EPOCHS_FOR_MIN_STEPS = 20
 class ModelTrainerConfig(ComponentConfig):
     """Settings of the `train` step."""
 
-    method: Literal["auto", "full", "lora"] = Field(
+    method: WantedMethod = Field(
         "auto",
         description="Which weights are trained: all (full), or low-rank adapters (lora, arXiv 2106.09685) that are "
         "merged into the saved model. auto: lora for decoders and for models above a billion parameters, else full.",

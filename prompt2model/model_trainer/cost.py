@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from prompt2model.catalogue.training_method import method_for, training_memory
 from prompt2model.component import Estimate
 from prompt2model.model_trainer.batching import steps_in_epoch
 from prompt2model.model_trainer.config import ModelTrainerConfig
@@ -18,20 +19,22 @@ _SAMPLE = 200
 def training_cost(
     train: Rows, validation: Rows, base_model: ChosenModel, config: ModelTrainerConfig, batch_size: int
 ) -> Estimate:
-    """Seconds from 6 operations per parameter and token; bytes of memory from weights, gradients, AdamW's two
-    moments and the best weights kept, on disk from the student's weights. Unknown where the size of the model is."""
+    """Seconds from 6 operations per parameter and token, 4 with LoRA; bytes on disk from the student's weights.
+
+    Unknown where the size of the model is.
+    """
     parameters = next(
         (candidate.parameters for candidate in base_model.candidates if candidate.id == base_model.id), None
     )
     if parameters is None or not len(train):
         return Estimate(assumptions=("the size of the base model is not known",))
     epochs = config.epochs_for(steps_in_epoch(len(train), batch_size))
-    lora = config.method == "lora" or (config.method == "auto" and base_model.family == "decoder")
+    lora = method_for(config.method, base_model.family, parameters) == "lora"
     passes = epochs * (len(train) + len(validation) / 3)
     operations = (4 if lora else 6) * parameters * _mean_tokens(train) * passes
     return Estimate(
         seconds=round(operations / _speed(), 1),
-        memory=parameters * (6 if lora else 20),
+        memory=training_memory(config.method, base_model.family, parameters),
         disk=parameters * 4,
         assumptions=(f"{epochs} epochs over {len(train)} rows", "4 letters a token"),
     )

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from prompt2model.console import AutomaticChooser, SilentProgress
 from prompt2model.errors import ConfigError, WeightsNotFoundError
 from prompt2model.model_retriever import ModelRetriever, ModelRetrieverConfig
 from prompt2model.model_retriever import retriever as retriever_module
-from prompt2model.model_retriever.filters import training_memory, usable
+from prompt2model.model_retriever.filters import memory_of, usable
 from prompt2model.model_retriever.ranking import ModelRanking, ModelScoring, shared_words
 from prompt2model.model_retriever.retriever import ModelRetrieverInputs as Inputs
 from prompt2model.model_trainer.config import ModelTrainerConfig
@@ -103,16 +104,42 @@ def test_instruction_tuned_or_plain_as_asked(wanted: bool | None, kept: int) -> 
     assert all(wanted is None or card.instruction_tuned is wanted for card in found)
 
 
-@pytest.mark.parametrize(("method", "place"), [("full", 0), ("lora", 1)])
-def test_the_memory_that_is_shown_is_the_trainers_estimate(method: str, place: int) -> None:
-    card = ModelCard("a/b", "decoder", parameters=135_000_000)
-    candidate = ModelCandidate("a/b", "decoder", 135_000_000, None, None, 0.0, ())
+@pytest.mark.parametrize("method", ["auto", "full", "lora"])
+@pytest.mark.parametrize(
+    ("family", "parameters"), [("decoder", 135_000_000), ("encoder", 22_000_000), ("encoder", 2_000_000_000)]
+)
+def test_the_memory_that_is_shown_is_the_trainers_estimate(method: Any, family: Any, parameters: int) -> None:
+    candidate = ModelCandidate("a/b", family, parameters, None, None, 0.0, ())
     rows = (make_example("in", ("out",), Source("gold")),)
-    base = ChosenModel("a/b", "decoder", (candidate,), {})
-    estimate = training_cost(rows, rows, base, ModelTrainerConfig(method=method), 8)
-    memory = training_memory(card)
-    assert memory is not None
-    assert memory[place] == estimate.memory
+    estimate = training_cost(
+        rows, rows, ChosenModel("a/b", family, (candidate,), {}), ModelTrainerConfig(method=method), 8
+    )
+    assert memory_of(ModelCard("a/b", family, parameters=parameters), method) == estimate.memory
+
+
+def test_a_model_that_cannot_be_trained_in_the_memory_there_is_is_not_offered(make_context: Maker) -> None:
+    inputs = Inputs(task(), ("good", "bad"))
+    # MiniLM's 22.7 million parameters take 454 MB whole and 136 MB with LoRA.
+    for method in ("auto", "full"):
+        little = ModelRetriever(ModelRetrieverConfig(max_memory=300_000_000, train_method=method))
+        with pytest.raises(WeightsNotFoundError, match="training does not fit in memory"):
+            little.run(inputs, make_context())
+    enough = ModelRetrieverConfig(max_memory=300_000_000, train_method="lora")
+    chosen = ModelRetriever(enough).run(inputs, make_context())
+    assert chosen.id == MINILM
+    assert "training with LoRA takes memory of about 0.1 GB" in chosen.candidates[0].reasons
+
+
+def test_a_named_model_that_does_not_fit_is_taken_with_a_warning(make_context: Maker) -> None:
+    said: list[str] = []
+
+    class Heard(SilentProgress):
+        def say(self, message: str) -> None:
+            said.append(message)
+
+    named = ModelRetriever(ModelRetrieverConfig(model=MINILM, max_memory=300_000_000))
+    assert named.run(Inputs(task(), ("good", "bad")), replace(make_context(), progress=Heard())).id == MINILM
+    assert "takes about 0.5 GB of memory, and there are 0.3 GB" in said[0]
 
 
 def test_meaning_finds_a_model_that_shares_no_word(make_context: Maker) -> None:

@@ -1,0 +1,26 @@
+"""Which weights of a model are trained and the memory that takes, for those who offer models and who train them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from prompt2model.records import Family
+
+Method = Literal["full", "lora"]
+WantedMethod = Literal["auto", "full", "lora"]
+
+_LARGE = 1_000_000_000
+_BYTES_PER_PARAMETER = {"full": 20, "lora": 6}
+"""Weights, gradients, AdamW's two moments and the best weights kept; with LoRA next to nothing beside the weights."""
+
+
+def method_for(wanted: WantedMethod, family: Family, parameters: int) -> Method:
+    """The method that `auto` stands for: LoRA (arXiv 2106.09685) for decoders and above a billion parameters."""
+    if wanted != "auto":
+        return wanted
+    return "lora" if family == "decoder" or parameters > _LARGE else "full"
+
+
+def training_memory(wanted: WantedMethod, family: Family, parameters: int) -> int:
+    """Bytes that training takes about."""
+    return _BYTES_PER_PARAMETER[method_for(wanted, family, parameters)] * parameters
