@@ -66,6 +66,18 @@ def test_a_voter_that_is_there_three_times_counts_once(noise: float) -> None:
     assert [voter.accuracy for voter in duplicated.voters] == pytest.approx(right, abs=0.06)
 
 
+@pytest.mark.parametrize("original", [0, 1, 2])
+def test_noisy_copies_repeat_the_original_and_not_one_another(original: int) -> None:
+    rng = np.random.default_rng(5)
+    truth = rng.integers(0, 2, 1000)
+    weak, good, other = (voted(truth, share, 2, rng) for share in (0.634, 0.79, 0.81))
+    columns = [np.where(rng.random(1000) < 0.07, rng.integers(0, 2, 1000), weak) for _ in range(3)]
+    columns[original] = weak
+    single = DependentLabelModel().aggregate(votes_of([weak, good, other], 2))
+    duplicated = DependentLabelModel().aggregate(votes_of([*columns, good, other], 2))
+    assert accuracy(duplicated, truth) > accuracy(single, truth) - 0.02
+
+
 def test_independent_voters_stay_apart() -> None:
     rng = np.random.default_rng(2)
     truth = rng.integers(0, 4, 1000)
