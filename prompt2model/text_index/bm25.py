@@ -14,7 +14,6 @@ from pathlib import Path
 
 from prompt2model.sqlite_file import open_database
 from prompt2model.text_index.best_matches import best_matches
-from prompt2model.text_index.index_tables import SCHEMA_VERSION as SCHEMA_VERSION
 from prompt2model.text_index.index_tables import Opening, pack, prepare_tables, unpack
 from prompt2model.text_index.postings import Postings
 
@@ -52,9 +51,9 @@ class Bm25Index:
     Indices of different `name` share a file without touching one another. `place` is a path, an open connection of
     `open_database` (which stays the caller's to close), or None for memory.
 
-    `opening` says what was found: `new` (nothing), `kept` (an index, up to date), `migrated` (one of an older version
-    or of other weights; documents and vectors were taken over), `rebuilt` (one of other fields or that cannot be read;
-    it is empty now). A path to a file that is no database is deleted and made anew: the file holds copies only.
+    `opening` says what was found: `new` (nothing), `kept` (an index, up to date), `migrated` (one of another version
+    or of other weights, made anew of its documents), `rebuilt` (one of other fields or that cannot be read; it is empty
+    now). A path to a file that is no database is deleted and made anew: the file holds copies only.
     """
 
     opening: Opening
@@ -168,11 +167,6 @@ class Bm25Index:
         """What was kept with a document; None for an unknown key."""
         row = self.connection.execute(f"SELECT payload FROM {self._documents} WHERE key = ?", (key,)).fetchone()  # noqa: S608
         return row[0] if row else None
-
-    def texts(self, key: str) -> tuple[str, ...] | None:
-        """The texts of a document, one per field; None for an unknown key."""
-        row = self.connection.execute(f"SELECT texts FROM {self._documents} WHERE key = ?", (key,)).fetchone()  # noqa: S608
-        return unpack(row[0]) if row else None
 
     def search(self, query: str, limit: int, *, exact: bool = False) -> list[Hit]:
         """The best `limit` documents that hold any word of the query, best first, equals by key.
