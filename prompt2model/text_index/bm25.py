@@ -14,7 +14,7 @@ from pathlib import Path
 
 from prompt2model.sqlite_file import open_database
 from prompt2model.text_index.best_matches import best_matches
-from prompt2model.text_index.index_tables import Opening, pack, prepare_tables, unpack
+from prompt2model.text_index.index_tables import Opening, pack, prepare_tables, unpacked
 from prompt2model.text_index.postings import Postings
 
 _QUERY_TERMS = 256
@@ -130,7 +130,7 @@ class Bm25Index:
         """
         replaced: list[tuple[int, bytes]] = []
         with self.writing():
-            self._postings.update(self._added(documents, replaced), _unpacked_all(replaced))
+            self._postings.update(self._added(documents, replaced), unpacked(replaced))
 
     def _added(
         self, documents: Iterable[Document], replaced: list[tuple[int, bytes]]
@@ -149,7 +149,7 @@ class Bm25Index:
     def remove(self, keys: Iterable[str]) -> None:
         """Forget documents; unknown keys are passed over."""
         with self.writing():
-            self._postings.update((), _unpacked_all([gone for key in keys for gone in self._delete(key)]))
+            self._postings.update((), unpacked([gone for key in keys for gone in self._delete(key)]))
 
     def _delete(self, key: str) -> list[tuple[int, bytes]]:
         """The number and the packed texts of what was deleted, if anything was."""
@@ -198,8 +198,3 @@ class Bm25Index:
         finally:
             if not inner:
                 self.connection.execute("COMMIT")
-
-
-def _unpacked_all(rows: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, tuple[str, ...]]]:
-    for number, content in rows:
-        yield number, unpack(content)

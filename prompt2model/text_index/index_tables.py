@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from prompt2model.text_index.postings import Postings
@@ -54,16 +54,11 @@ def _made_of_documents(connection: sqlite3.Connection, name: str, postings: Post
         return False
     postings.create()
     try:
-        postings.update(_kept_texts(connection, name), ())
+        rows = connection.execute(f"SELECT number, texts FROM {name}_documents ORDER BY number")  # noqa: S608
+        postings.update(unpacked(rows), ())
     except (ValueError, TypeError, zlib.error):
         return False
     return True
-
-
-def _kept_texts(connection: sqlite3.Connection, name: str) -> Iterator[tuple[int, tuple[str, ...]]]:
-    query = f"SELECT number, texts FROM {name}_documents ORDER BY number"  # noqa: S608
-    for number, content in connection.execute(query):
-        yield number, unpack(content)
 
 
 def pack(texts: Sequence[str]) -> bytes:
@@ -71,6 +66,7 @@ def pack(texts: Sequence[str]) -> bytes:
     return zlib.compress(json.dumps(texts, ensure_ascii=False).encode("utf-8", "surrogatepass"), 1)
 
 
-def unpack(content: bytes) -> tuple[str, ...]:
-    """What `pack` packed."""
-    return tuple(json.loads(zlib.decompress(content).decode("utf-8", "surrogatepass")))
+def unpacked(rows: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """(number, texts) of (number, what `pack` made of the texts)."""
+    for number, content in rows:
+        yield number, tuple(json.loads(zlib.decompress(content).decode("utf-8", "surrogatepass")))
