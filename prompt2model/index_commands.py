@@ -129,6 +129,8 @@ def info_command(file: File = None, runs: Runs = Path("runs")) -> None:
     print(f"{info.path}, {info.bytes / 1e6:,.1f} MB")
     _show_kind("data sets", info.datasets)
     _show_kind("models", info.models)
+    kept = "; ".join(f"{count:,} by {encoder}" for encoder, count in info.vectors.items()) or "none yet"
+    print(f"embeddings: {kept} (a search computes those of the cards that it shortlists, and keeps them)")
 
 
 @index_app.command("import", help=_IMPORT_HELP, short_help="Add cards from a file of JSON lines.")

@@ -1,6 +1,7 @@
 """Cards of data sets and models in one SQLite file: what was crawled from the hub or imported, and how far it came.
 
-The file holds copies only and is safe to delete. Readers go on while another process writes.
+Beside the cards lie their words (`text_index/bm25.py`) and the embeddings of those that were shortlisted once
+(`card_vectors.py`). The file holds copies only and is safe to delete. Readers go on while another process writes.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, get_args
 
 from prompt2model.catalogue.dataset_cards import DATASET_FIELDS, DatasetCard, card_from_json
 from prompt2model.catalogue.model_cards import MODEL_FIELDS, ModelCard, model_card_from_json
 from prompt2model.errors import CardFileError, DiskFullError, Prompt2ModelError
 from prompt2model.sqlite_file import open_database
-from prompt2model.text_index.bm25 import SCHEMA_VERSION, Bm25Index, Document
+from prompt2model.text_index.bm25 import Bm25Index
+from prompt2model.text_index.index_tables import SCHEMA_VERSION
+from prompt2model.text_index.vector_cache import VECTOR_TABLE, count_vectors, prepare_vectors
 
 CardT = TypeVar("CardT", DatasetCard, ModelCard)
 CardKind = Literal["dataset", "model"]
@@ -28,12 +31,6 @@ VERSION = 1
 
 _APPLICATION = 0x70326D63
 """How SQLite's own header says that a file is one of ours."""
-_INDICES: Mapping[CardKind, tuple[str, Mapping[str, float]]] = {
-    "dataset": ("datasets", DATASET_FIELDS),
-    "model": ("models", MODEL_FIELDS),
-}
-_FIRST_TABLES = {"about", "documents", "words"}
-"""What the first version held: one index, of data sets, without a name."""
 _IMPORTED = "import"
 _HUB = "hub "
 
@@ -78,12 +75,13 @@ class KindInfo:
 
 @dataclass(frozen=True, slots=True)
 class CardFileInfo:
-    """What a file of cards holds; `bytes` with its write-ahead log."""
+    """What a file of cards holds; `bytes` with its write-ahead log. `vectors` counts embeddings by their encoder."""
 
     path: Path
     bytes: int
     datasets: KindInfo
     models: KindInfo
+    vectors: Mapping[str, int]
 
 
 class Cards(Generic[CardT]):
@@ -229,6 +227,7 @@ class CardFile:
                 sum(part.stat().st_size for part in parts if part.exists()),
                 self._kind_info("dataset"),
                 self._kind_info("model"),
+                count_vectors(self._connection),
             )
 
     def _kind_info(self, kind: CardKind) -> KindInfo:
@@ -236,67 +235,36 @@ class CardFile:
         return KindInfo(len(cards), cards.imported(), self.crawl(kind))
 
     def _set_up(self) -> None:
-        """Make the tables, or take over those that are there; cards of an older version are indexed anew."""
+        """Make the tables, or take over those that are there."""
         self._connection.execute("BEGIN IMMEDIATE")
-        old = self._older_cards()
-        if old:
-            self.notes.append(f"{self.path} was made by an older version; its cards are indexed anew")
         if self._connection.execute("PRAGMA application_id").fetchone() != (_APPLICATION,):
             self._connection.execute(f"PRAGMA application_id = {_APPLICATION}")
             self._connection.execute(f"PRAGMA user_version = {VERSION}")
         self._connection.execute(
             "CREATE TABLE IF NOT EXISTS crawls (kind TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID"
         )
+        prepare_vectors(self._connection)
         self.datasets = Cards(Bm25Index(self._connection, DATASET_FIELDS, "datasets"), card_from_json, self.explained)
         self.models = Cards(Bm25Index(self._connection, MODEL_FIELDS, "models"), model_card_from_json, self.explained)
-        for kind, table in old.items():
-            self._take_over(kind, table)
+        openings = {kind: self.of(kind).index.opening for kind in get_args(CardKind)}
+        if "migrated" in openings.values():
+            self.notes.append(f"{self.path} was made by an older version; its cards are indexed anew")
+        for kind, opening in openings.items():
+            if opening == "rebuilt":
+                self._connection.execute("DELETE FROM crawls WHERE kind = ?", (kind,))
+                self.notes.append(
+                    f"{self.path} kept its {kind} cards in a form that cannot be read any more; it holds none now, "
+                    "`prompt2model index build` or `index import` brings them again"
+                )
         self._connection.execute("COMMIT")
 
-    def _older_cards(self) -> dict[CardKind, str]:
-        """Tables with the cards of an older version, set aside, by kind."""
-        tables = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master")}
-        if _first_version(tables):
-            self._set_aside("documents", "older_datasets")
-            for table in _FIRST_TABLES:
-                self._connection.execute(f"DROP TABLE {table}")
-            return {"dataset": "older_datasets"}
-        older: dict[CardKind, str] = {}
-        for kind, (name, fields) in _INDICES.items():
-            if "text_indices" not in tables or f"{name}_documents" not in tables:
-                continue
-            query = "SELECT version, fields FROM text_indices WHERE name = ?"
-            if self._connection.execute(query, (name,)).fetchone() != (SCHEMA_VERSION, ",".join(fields)):
-                older[kind] = f"older_{name}"
-                self._set_aside(f"{name}_documents", older[kind])
-        return older
 
-    def _set_aside(self, documents: str, table: str) -> None:
-        self._connection.execute(f"CREATE TABLE {table} AS SELECT key, stamp, payload FROM {documents}")  # noqa: S608
-
-    def _take_over(self, kind: CardKind, table: str) -> None:
-        index, lost = self.of(kind).index, 0
-
-        def documents() -> Iterator[Document]:
-            nonlocal lost
-            for stamp, payload in self._connection.execute(f"SELECT stamp, payload FROM {table}"):  # noqa: S608
-                try:
-                    card = card_from_json(payload) if kind == "dataset" else model_card_from_json(payload)
-                except (ValueError, KeyError, TypeError):
-                    lost += 1
-                    continue
-                # A local data set belongs to the folders of a run; the next search reads it again.
-                if not stamp.startswith("local "):
-                    yield card.document(stamp if stamp.startswith((_HUB, _IMPORTED)) else _HUB)
-
-        # An index that brought its documents along has them already.
-        if index.opening != "migrated":
-            index.put(documents())
-        self._connection.execute(f"DROP TABLE {table}")
-        if lost:
-            # The crawl has to bring them again.
-            self._connection.execute("DELETE FROM crawls WHERE kind = ?", (kind,))
-            self.notes.append(f"{lost} cards in it could not be read; `prompt2model index build` fetches them again")
+def is_card_file(path: Path) -> bool:
+    """Whether there is a file of cards, of no newer version. What it holds may still be damaged."""
+    try:
+        return path.is_file() and _header(path)[:2] == (True, False)
+    except sqlite3.Error:
+        return False
 
 
 def _check_place(path: Path, make: bool) -> None:
@@ -313,18 +281,23 @@ def _check_place(path: Path, make: bool) -> None:
         start = file.read(16)
     if start and start != b"SQLite format 3\x00":
         raise CardFileError(f"{path} is no card index (no SQLite file); it was left as it is: give another --file")
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if application == _APPLICATION and version > VERSION:
+    ours, newer, tables = _header(path)
+    if ours and newer:
         raise CardFileError(f"{path} was made by a newer version of prompt2model; give another --file")
-    if application != _APPLICATION and tables and not (version == 1 and _first_version(tables)):
+    # Embeddings may have come first, where the file was deleted while a search was at work.
+    if not ours and tables - {VECTOR_TABLE}:
         raise CardFileError(f"{path} is a database of something else, no card index; give another --file")
 
 
-def _first_version(tables: set[str]) -> bool:
-    return tables >= _FIRST_TABLES and "text_indices" not in tables
+def _header(path: Path) -> tuple[bool, bool, set[str]]:
+    """(is one of ours, is of a newer version, names of its tables) of a database, which stays untouched."""
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        query = "SELECT max(version) FROM text_indices"
+        indexed = connection.execute(query).fetchone()[0] if "text_indices" in tables else 0
+    return application == _APPLICATION, version > VERSION or (indexed or 0) > SCHEMA_VERSION, tables
 
 
 def _explanation(error: sqlite3.Error, path: Path) -> Prompt2ModelError:

@@ -29,6 +29,8 @@ def cards_of_the_hub(task: TaskSpec, query: str, most: int, context: RunContext)
         place = default_card_file(context.cache_folder)
         if place.is_file():
             with CardFile.open(place) as file:
+                for note in file.notes:
+                    context.progress.say(note)
                 context.progress.say(f"Searching {len(file.datasets):,} cards of data sets in {place}")
                 cards = tuple(card for card, _ in file.datasets.search(query, most))
         else:

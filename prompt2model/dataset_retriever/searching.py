@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from prompt2model.catalogue.card_vectors import card_vectors
 from prompt2model.catalogue.dataset_cards import DatasetCard, DatasetCatalogue
 from prompt2model.catalogue.licences import allows_commercial_use
 from prompt2model.component import RunContext
@@ -20,7 +21,6 @@ from prompt2model.dataset_retriever.reranking import is_wanted, rerank
 from prompt2model.errors import WeightsError
 from prompt2model.records import DatasetCandidate, TaskSpec
 from prompt2model.text_index.score_fusion import Ranking
-from prompt2model.text_index.vector_cache import card_vectors
 
 
 @dataclass(frozen=True, slots=True)

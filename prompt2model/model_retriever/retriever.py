@@ -14,6 +14,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 from prompt2model.catalogue.card_file import CardFile, default_card_file
+from prompt2model.catalogue.card_vectors import card_vectors
 from prompt2model.catalogue.model_cards import ModelCard, local_model, local_models, starter_models
 from prompt2model.catalogue.training_method import Method, WantedMethod, method_for
 from prompt2model.component import Component, ComponentConfig, Estimate, ModelReference, Option, RunContext, TeacherUse
@@ -31,7 +32,6 @@ from prompt2model.prompts import render
 from prompt2model.records import ChosenModel, Family, ModelCandidate, TaskSpec
 from prompt2model.teacher.client import ChatRequest, Message
 from prompt2model.text_index.score_fusion import Ranking
-from prompt2model.text_index.vector_cache import card_vectors
 from prompt2model.weights import is_obtainable, locate, packaged_installed
 
 _GIGABYTE = 10**9
@@ -200,6 +200,8 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
         place = default_card_file(context.cache_folder)
         if place.is_file():
             with CardFile.open(place) as file:
+                for note in file.notes:
+                    context.progress.say(f"  {note}")
                 found = [card for card, _ in file.models.search(task_words(task), self.config.shortlist)]
                 context.progress.say(f"  {len(found)} of {len(file.models):,} model cards in {place}")
         else:

@@ -14,8 +14,7 @@ from pathlib import Path
 
 from prompt2model.sqlite_file import open_database
 from prompt2model.text_index.best_matches import best_matches
-from prompt2model.text_index.index_tables import SCHEMA_VERSION as SCHEMA_VERSION
-from prompt2model.text_index.index_tables import Opening, pack, prepare_tables, unpack
+from prompt2model.text_index.index_tables import Opening, pack, prepare_tables, unpacked
 from prompt2model.text_index.postings import Postings
 
 _QUERY_TERMS = 256
@@ -52,9 +51,9 @@ class Bm25Index:
     Indices of different `name` share a file without touching one another. `place` is a path, an open connection of
     `open_database` (which stays the caller's to close), or None for memory.
 
-    `opening` says what was found: `new` (nothing), `kept` (an index, up to date), `migrated` (one of an older version
-    or of other weights; documents and vectors were taken over), `rebuilt` (one of other fields or that cannot be read;
-    it is empty now). A path to a file that is no database is deleted and made anew: the file holds copies only.
+    `opening` says what was found: `new` (nothing), `kept` (an index, up to date), `migrated` (one of another version
+    or of other weights, made anew of its documents), `rebuilt` (one of other fields or that cannot be read; it is empty
+    now). A path to a file that is no database is deleted and made anew: the file holds copies only.
     """
 
     opening: Opening
@@ -131,7 +130,7 @@ class Bm25Index:
         """
         replaced: list[tuple[int, bytes]] = []
         with self.writing():
-            self._postings.update(self._added(documents, replaced), _unpacked_all(replaced))
+            self._postings.update(self._added(documents, replaced), unpacked(replaced))
 
     def _added(
         self, documents: Iterable[Document], replaced: list[tuple[int, bytes]]
@@ -150,7 +149,7 @@ class Bm25Index:
     def remove(self, keys: Iterable[str]) -> None:
         """Forget documents; unknown keys are passed over."""
         with self.writing():
-            self._postings.update((), _unpacked_all([gone for key in keys for gone in self._delete(key)]))
+            self._postings.update((), unpacked([gone for key in keys for gone in self._delete(key)]))
 
     def _delete(self, key: str) -> list[tuple[int, bytes]]:
         """The number and the packed texts of what was deleted, if anything was."""
@@ -168,11 +167,6 @@ class Bm25Index:
         """What was kept with a document; None for an unknown key."""
         row = self.connection.execute(f"SELECT payload FROM {self._documents} WHERE key = ?", (key,)).fetchone()  # noqa: S608
         return row[0] if row else None
-
-    def texts(self, key: str) -> tuple[str, ...] | None:
-        """The texts of a document, one per field; None for an unknown key."""
-        row = self.connection.execute(f"SELECT texts FROM {self._documents} WHERE key = ?", (key,)).fetchone()  # noqa: S608
-        return unpack(row[0]) if row else None
 
     def search(self, query: str, limit: int, *, exact: bool = False) -> list[Hit]:
         """The best `limit` documents that hold any word of the query, best first, equals by key.
@@ -204,8 +198,3 @@ class Bm25Index:
         finally:
             if not inner:
                 self.connection.execute("COMMIT")
-
-
-def _unpacked_all(rows: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, tuple[str, ...]]]:
-    for number, content in rows:
-        yield number, unpack(content)

@@ -26,7 +26,6 @@ _MOST_POSTINGS = 1 << 23
 _FAN = 3
 """Segments are merged when the smaller ones together hold at least this many times as much as the largest of them."""
 _READ_AT_ONCE = 256
-_TABLES = ("lists", "segments", "frequencies")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +58,17 @@ class Postings:
 
     def __init__(self, connection: sqlite3.Connection, name: str, weights: Sequence[float]) -> None:
         self._connection, self._weights = connection, tuple(weights)
-        self._lists, self._segments, self._frequencies = (f"{name}_{table}" for table in _TABLES)
+        self._lists, self._segments, self._frequencies = (
+            f"{name}_{table}" for table in ("lists", "segments", "frequencies")
+        )
         self._reader = TermReader()
         self._loaded: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._gathered = _Gathered()
 
     def create(self) -> None:
         """Make the tables, empty."""
-        self.drop()
+        for table in (self._lists, self._segments, self._frequencies):
+            self._connection.execute(f"DROP TABLE IF EXISTS {table}")
         # Rows of a segment lie together: they are written and deleted in one go.
         self._connection.execute(
             f"CREATE TABLE {self._lists} (segment INTEGER, term TEXT, postings BLOB NOT NULL, "
@@ -79,11 +81,6 @@ class Postings:
         self._connection.execute(
             f"CREATE TABLE {self._frequencies} (term TEXT PRIMARY KEY, documents INTEGER NOT NULL) WITHOUT ROWID"
         )
-
-    def drop(self) -> None:
-        """Delete the tables."""
-        for table in (self._lists, self._segments, self._frequencies):
-            self._connection.execute(f"DROP TABLE IF EXISTS {table}")
 
     def terms(self, text: str) -> list[str]:
         """The different terms of a text in the order of their first use."""

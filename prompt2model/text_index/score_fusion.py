@@ -40,4 +40,7 @@ def standardised(scores: np.ndarray) -> np.ndarray:
 
     spread = np.asarray(scores, dtype=np.float64)
     deviation = float(spread.std()) if len(spread) else 0.0
-    return (spread - spread.mean()) / deviation if deviation > 0 else np.zeros(len(spread))
+    # Equal numbers, too, can lie beside their mean by a rounding error.
+    if not deviation > 1e-9 * float(np.abs(spread).max(initial=0.0)):
+        return np.zeros(len(spread))
+    return (spread - spread.mean()) / deviation

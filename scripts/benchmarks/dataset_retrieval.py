@@ -17,6 +17,7 @@ import numpy as np
 from record import Figure, Record, options
 from retrieval_sets import Query, described_datasets, halves, hub_datasets, known_sources
 
+from prompt2model.catalogue.card_vectors import card_vector_cache
 from prompt2model.catalogue.dataset_cards import DatasetCard, DatasetCatalogue
 from prompt2model.console import SilentProgress
 from prompt2model.dataset_retriever import DatasetRetrieverConfig
@@ -24,8 +25,7 @@ from prompt2model.dataset_retriever.ranking import WEIGHTS, meaning_text, named_
 from prompt2model.teacher.client import Message, ScoreRequest, ScoreResponse
 from prompt2model.teacher.embedded import EmbeddedClient
 from prompt2model.text_index.score_fusion import FusionWeights, fused_scores
-from prompt2model.text_index.vector_cache import CARD_TOKENS, VectorCache, load_card_embedder
-from prompt2model.weights import EMBEDDED_ENCODER
+from prompt2model.text_index.vector_cache import VectorCache
 
 KEYS = ("bm25_r5", "default_r5")
 PARTS = ("descriptions", "hub", "teacher")
@@ -262,7 +262,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         work = arguments.work or Path(temporary)
         work.mkdir(parents=True, exist_ok=True)
-        cache = VectorCache(work / "card_vectors.sqlite", f"{EMBEDDED_ENCODER} {CARD_TOKENS}", load_card_embedder)
+        cache = card_vector_cache(work / "card_vectors.sqlite")
         for part, run in zip(PARTS, (descriptions, hub, teacher), strict=True):
             if arguments.only in (None, part):
                 run(record, arguments.data, cache, arguments.quick)

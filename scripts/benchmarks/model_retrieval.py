@@ -20,6 +20,7 @@ from acceptable_models import Rule, facts_of
 from record import RECORDS, Figure, Record, options
 from retrieval_sets import halves, hub_models
 
+from prompt2model.catalogue.card_vectors import card_vector_cache
 from prompt2model.catalogue.model_cards import ModelCard
 from prompt2model.console import SilentProgress
 from prompt2model.model_retriever.filters import speaks
@@ -28,8 +29,6 @@ from prompt2model.model_retriever.retriever import ModelRetriever, card_request,
 from prompt2model.records import TaskSpec
 from prompt2model.teacher.client import ChatRequest
 from prompt2model.teacher.embedded import EmbeddedClient
-from prompt2model.text_index.vector_cache import CARD_TOKENS, VectorCache, load_card_embedder
-from prompt2model.weights import EMBEDDED_ENCODER
 
 KEYS = ("plain_hit5", "default_hit5")
 
@@ -74,7 +73,7 @@ class Bench:
             cards = random.Random(0).sample(cards, 1000)
             self.chosen_on, self.reported_on = self.chosen_on[:2], self.reported_on[:2]
         self.cards, self.ranking = cards, ModelRanking(cards)
-        self._cache = VectorCache(work / "card_vectors.sqlite", f"{EMBEDDED_ENCODER} {CARD_TOKENS}", load_card_embedder)
+        self._cache = card_vector_cache(work / "card_vectors.sqlite")
         self._hypothetical = cache(lambda: _hypothetical_cards([*self.chosen_on, *self.reported_on], work))
 
     def top(self, variant: Variant, prompt: dict[str, Any], candidates: Sequence[ModelCard]) -> list[str]:

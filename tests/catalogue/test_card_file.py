@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from prompt2model.catalogue.card_file import VERSION, CardFile, CrawlState
 from prompt2model.catalogue.dataset_cards import DatasetCard
 from prompt2model.catalogue.model_cards import ModelCard
 from prompt2model.errors import CardFileError
+from prompt2model.text_index.index_tables import SCHEMA_VERSION
 
 MAILS = DatasetCard("ann/mails", "hub", "Mails", text="Mails of customers about parcels", licence="mit", tags=("mail",))
 READER = ModelCard("ann/reader", "encoder", parameters=7, languages=("de", "en"), description="reads tickets")
@@ -59,14 +58,13 @@ def test_all_of_a_batch_is_written_or_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "statement", ["UPDATE text_indices SET version = 0", "UPDATE text_indices SET fields = 'title'"]
+    "statement", ["UPDATE text_indices SET version = 2", "UPDATE text_indices SET weights = '1.0,1.0'"]
 )
 def test_an_index_of_an_older_version_is_made_anew_from_its_cards(tmp_path: Path, statement: str) -> None:
     path = full(tmp_path / "cards.sqlite")
-    change(path, statement)
+    change(path, statement, "DELETE FROM datasets_lists", "DELETE FROM models_lists")
     with CardFile.open(path) as file:
-        assert [note for note in file.notes if "older version" in note and "indexed anew" in note] == file.notes
-        assert len(file.notes) == 1
+        assert file.notes == [f"{path} was made by an older version; its cards are indexed anew"]
         assert [card for card, _ in file.datasets.search("parcels", 3)] == [MAILS]
         assert [card for card, _ in file.models.search("tickets", 3)] == [READER]
         assert file.crawl("dataset") == STATE
@@ -75,33 +73,30 @@ def test_an_index_of_an_older_version_is_made_anew_from_its_cards(tmp_path: Path
         assert file.notes == []
 
 
-def test_cards_of_an_older_version_that_cannot_be_read_are_crawled_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ("UPDATE text_indices SET fields = 'title' WHERE name = 'datasets'",),
+        (
+            "UPDATE text_indices SET version = 2 WHERE name = 'datasets'",
+            "UPDATE datasets_documents SET texts = 'in another form'",
+        ),
+    ],
+    ids=["other fields", "unreadable"],
+)
+def test_cards_that_an_older_version_kept_otherwise_are_crawled_again(
+    tmp_path: Path, statements: tuple[str, ...]
+) -> None:
     path = full(tmp_path / "cards.sqlite")
-    change(path, "UPDATE text_indices SET fields = 'title'", "UPDATE datasets_documents SET payload = '{}'")
+    change(path, *statements)
     with CardFile.open(path) as file:
-        assert "1 cards in it could not be read" in file.notes[1]
-        assert file.crawl("dataset") is None
+        (note,) = file.notes
+        assert f"{path} kept its dataset cards in a form that cannot be read any more" in note
+        assert "`prompt2model index build` or `index import` brings them again" in note
+        assert (file.datasets.ids(), file.crawl("dataset")) == ((), None)
         assert file.models.ids() == ("ann/reader",)
-
-
-def test_the_first_version_held_data_sets_alone(tmp_path: Path) -> None:
-    path = tmp_path / "datasets.sqlite"
-    change(
-        path,
-        "CREATE TABLE about (fields TEXT NOT NULL)",
-        "CREATE TABLE documents (number INTEGER PRIMARY KEY, key TEXT UNIQUE NOT NULL, stamp TEXT NOT NULL, "
-        "payload TEXT NOT NULL)",
-        "CREATE VIRTUAL TABLE words USING fts5(title,tags,body,rows)",
-        f"INSERT INTO documents VALUES (1, 'ann/mails', 'hub', '{json.dumps(asdict(MAILS))}')",
-        f"INSERT INTO documents VALUES (2, 'mine', 'local 12', '{json.dumps(asdict(MAILS))}')",
-        "PRAGMA user_version = 1",
-    )
-    with CardFile.open(path) as file:
-        assert "older version" in file.notes[0]
+        file.datasets.put([(MAILS, "2026-01-02")])
         assert [card for card, _ in file.datasets.search("parcels", 3)] == [MAILS]
-        assert file.datasets.ids() == ("ann/mails",)
-    with CardFile.open(path) as file:
-        assert (file.notes, len(file.datasets)) == ([], 1)
 
 
 def write_text(path: Path) -> None:
@@ -121,6 +116,11 @@ def write_newer(path: Path) -> None:
     change(path, f"PRAGMA user_version = {VERSION + 1}")
 
 
+def write_newer_index(path: Path) -> None:
+    full(path)
+    change(path, f"UPDATE text_indices SET version = {SCHEMA_VERSION + 1} WHERE name = 'models'")
+
+
 @pytest.mark.parametrize(
     ("write", "said"),
     [
@@ -128,6 +128,7 @@ def write_newer(path: Path) -> None:
         (write_database, "a database of something else"),
         (write_versioned_database, "a database of something else"),
         (write_newer, "made by a newer version"),
+        (write_newer_index, "made by a newer version"),
         (Path.mkdir, "is a folder"),
     ],
 )

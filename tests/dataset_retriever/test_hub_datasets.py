@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from servers.hub_like import HubLikeServer, hub_like, make_dataset, point_at
 from prompt2model.catalogue.card_file import CardFile, default_card_file
 from prompt2model.catalogue.hub import dataset_card
 from prompt2model.component import RunContext
+from prompt2model.console import ConsoleProgress
 from prompt2model.dataset_retriever import DatasetRetriever, DatasetRetrieverConfig
 from prompt2model.errors import HubError
 from prompt2model.records import Demonstration, RetrievedData, TaskSpec
@@ -61,18 +63,20 @@ def test_a_fitting_hub_data_set_is_taken_and_a_resumed_run_asks_nothing(
 
 
 def test_where_cards_were_crawled_they_are_searched_and_not_the_hub(
-    server: HubLikeServer, make_context: MakeContext
+    server: HubLikeServer, make_context: MakeContext, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_dataset(server.root, "ann/weather-facts", "Sentences that state a fact about weather, or not.")
     make_dataset(server.root, "ann/not-crawled", "Sentences that state a fact about weather, or not.")
-    context = make_context(hub_allowed=True)
+    context = replace(make_context(hub_allowed=True), progress=ConsoleProgress())
     with CardFile(default_card_file(context.cache_folder), make=True) as file:
         file.datasets.put([(dataset_card("ann/weather-facts"), "2026-01-01")])
+        file.datasets.index.connection.execute("UPDATE text_indices SET version = 2")
     asked = len(server.requests)
     found = retrieve(context, datasets="auto")
     assert [candidate.id for candidate in found.offered] == ["ann/weather-facts"]
     assert [chosen.rows_by_split for chosen in found.chosen] == [{"train": 40, "test": 10}]
     assert not [line for line in server.requests[asked:] if "/api/datasets?" in line]
+    assert "was made by an older version; its cards are indexed anew" in "".join(capsys.readouterr())
 
 
 def test_without_leave_the_hub_is_not_asked(server: HubLikeServer, make_context: MakeContext) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from servers.openai_like import OpenAILikeServer
 
+from prompt2model.catalogue.card_vectors import card_vectors
 from prompt2model.catalogue.dataset_cards import DatasetCard
 from prompt2model.component import RunContext
 from prompt2model.dataset_retriever import DatasetRetriever, DatasetRetrieverConfig
@@ -23,7 +24,6 @@ from prompt2model.records import Demonstration, TaskSpec
 from prompt2model.teacher import ChatRequest, ScriptedClient
 from prompt2model.teacher.client import ChatResponse
 from prompt2model.teacher.openai_compatible import OpenAICompatibleClient
-from prompt2model.text_index.vector_cache import card_vectors
 
 Make = Callable[..., RunContext]
 TASK = TaskSpec(

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from prompt2model.catalogue.card_file import CardFile, default_card_file
+from prompt2model.catalogue.card_vectors import card_vectors
 from prompt2model.catalogue.model_cards import ModelCard
 from prompt2model.component import Option, RunContext
-from prompt2model.console import AutomaticChooser, SilentProgress
+from prompt2model.console import AutomaticChooser, ConsoleProgress, SilentProgress
 from prompt2model.errors import ConfigError, WeightsNotFoundError
 from prompt2model.model_retriever import ModelRetriever, ModelRetrieverConfig
 from prompt2model.model_retriever import retriever as retriever_module
@@ -25,7 +26,6 @@ from prompt2model.model_trainer.config import ModelTrainerConfig
 from prompt2model.model_trainer.cost import training_cost
 from prompt2model.records import ChosenModel, ModelCandidate, Source, TaskSpec, make_example
 from prompt2model.teacher.scripted import ScriptedClient
-from prompt2model.text_index.vector_cache import card_vectors
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 SMOLLM = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -293,15 +293,17 @@ def test_where_nothing_can_be_had_it_is_said_before_anything_is_spent(monkeypatc
 
 
 def test_where_cards_were_crawled_they_are_searched_and_not_the_hub(
-    make_context: Maker, monkeypatch: pytest.MonkeyPatch
+    make_context: Maker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    context = make_context(hub_allowed=True)
+    context = replace(make_context(hub_allowed=True), progress=ConsoleProgress())
     card = ModelCard("x/judge", "encoder", bytes=10, languages=("en",), description="judge the review", origin="hub")
     with CardFile(default_card_file(context.cache_folder), make=True) as file:
         file.models.put([(card, "2026-01-01")])
+        file.models.index.connection.execute("UPDATE text_indices SET version = 2")
     chosen = ModelRetriever(ModelRetrieverConfig(top=200)).run(Inputs(task(), ("good", "bad")), context)
     assert "x/judge" in {candidate.id for candidate in chosen.candidates}
+    assert "was made by an older version; its cards are indexed anew" in "".join(capsys.readouterr())
 
 
 def test_a_word_that_says_nothing_is_no_reason() -> None:

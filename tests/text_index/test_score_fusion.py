@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from prompt2model.text_index.score_fusion import FusionWeights, fused_scores, standardised
@@ -25,6 +25,8 @@ def test_the_prior_is_added_as_it_is() -> None:
 
 
 @given(st.lists(st.floats(-1e6, 1e6), max_size=20))
+@example([699051.0051525708] * 3)
+@example([1e5, 1e5, 1e5 + 1e-4])
 def test_standardised_scores_have_mean_nought(values: list[float]) -> None:
     scores = standardised(np.array(values))
     assert len(scores) == len(values)
