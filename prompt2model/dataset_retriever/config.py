@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from prompt2model.component import ComponentConfig
+from prompt2model.component import ComponentConfig, ModelReference
 from prompt2model.text_index.score_fusion import Ranking
 
 MODES = ("ask", "auto", "none")
@@ -63,8 +63,13 @@ class DatasetRetrieverConfig(ComponentConfig):
     top: int = Field(default=25, ge=1, le=200, description="Number of data sets that are offered.")
     ranking: Ranking = Field(
         default="fused",
-        description="bm25 ranks data sets by words, dense by meaning (the packaged encoder's), fused by both and by "
+        description="bm25 ranks data sets by words, dense by meaning (`encoder`), fused by both and by "
         "how many other cards name them.",
+    )
+    encoder: Annotated[str, ModelReference] | None = Field(
+        default=None,
+        description="What ranks by meaning: the id or folder of a sentence-transformers model; the packaged "
+        "all-MiniLM-L6-v2 when absent.",
     )
     shortlist: int = Field(
         default=1000,

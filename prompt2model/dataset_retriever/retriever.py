@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from prompt2model.catalogue.card_vectors import check_encoder
 from prompt2model.catalogue.columns import ColumnChoice
 from prompt2model.catalogue.dataset_cards import DatasetCard
 from prompt2model.catalogue.licences import allows_commercial_use
@@ -85,6 +86,10 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
             return Estimate(teacher=(use,), assumptions=(f"{self.config.rerank_top} data sets to look at",))
         assumed = f"{self.config.rerank_top} data sets to look at, of which none is taken"
         return Estimate(teacher=(use,), assumptions=(assumed,), makes=RetrievedData((), (), (), (), {}, ()))
+
+    def check(self, hub_allowed: bool) -> None:
+        """Refuse a named encoder that cannot be had."""
+        check_encoder(self.config.encoder, hub_allowed)
 
     def input_files(self) -> Sequence[Path]:
         """The user's files and the folders of data sets."""

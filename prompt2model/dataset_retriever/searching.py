@@ -117,9 +117,9 @@ def _means(config: DatasetRetrieverConfig, context: RunContext, notes: list[str]
     if config.ranking == "bm25":
         return "bm25", None
     try:
-        return config.ranking, card_vectors(context)
+        return config.ranking, card_vectors(context, config.encoder)
     except WeightsError as error:
-        if config.ranking == "dense":
+        if config.ranking == "dense" or config.encoder:
             raise
         notes.append(f"data sets are ranked by words and mentions, not by meaning: {error}")
         return "fused", None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from prompt2model.errors import WeightsError
 from prompt2model.inference.device import best_device, best_dtype
 
 if TYPE_CHECKING:
@@ -12,8 +13,49 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from prompt2model.weights import WeightsLocation
+
 _TOKENS = 8192
 """Most tokens, padding included, in one forward pass."""
+
+
+class TextEncoder(Protocol):
+    """Whatever makes vectors of texts."""
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """float32 [len(texts), size], rows of length 1."""
+
+
+class SentenceEncoder:
+    """Texts → unit vectors by any sentence-transformers model: pooling and length are as its own folder says.
+
+    Raises WeightsError where the folder holds none.
+    """
+
+    def __init__(self, location: WeightsLocation) -> None:
+        from sentence_transformers import SentenceTransformer
+
+        try:
+            self._model = SentenceTransformer(
+                str(location.folder),
+                device=str(best_device()),
+                trust_remote_code=False,
+                local_files_only=True,
+                model_kwargs={"use_safetensors": True},
+            )
+        except (OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError) as error:
+            why = " ".join(str(error).split())[:200]
+            raise WeightsError(
+                f"{location.model_id} cannot be loaded as an encoder of sentences ({why}); name a model made for "
+                "sentence-transformers, or leave `encoder` out"
+            ) from error
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """float32 [len(texts), size], rows of length 1."""
+        vectors = self._model.encode(
+            list(texts), normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
+        )
+        return vectors.astype("float32")
 
 
 class Embedder:

@@ -14,7 +14,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 from prompt2model.catalogue.card_file import CardFile, default_card_file
-from prompt2model.catalogue.card_vectors import card_vectors
+from prompt2model.catalogue.card_vectors import card_vectors, check_encoder
 from prompt2model.catalogue.model_cards import ModelCard, local_model, local_models, starter_models
 from prompt2model.catalogue.training_method import Method, WantedMethod, method_for
 from prompt2model.component import Component, ComponentConfig, Estimate, ModelReference, Option, RunContext, TeacherUse
@@ -78,7 +78,12 @@ class ModelRetrieverConfig(ComponentConfig):
         "where none can be had.",
     )
     ranking: Ranking = Field(
-        "bm25", description="bm25 ranks models by words, dense by meaning (the packaged encoder's), fused by both."
+        "bm25", description="bm25 ranks models by words, dense by meaning (`encoder`), fused by both."
+    )
+    encoder: Annotated[str, ModelReference] | None = Field(
+        None,
+        description="What ranks by meaning: the id or folder of a sentence-transformers model; the packaged "
+        "all-MiniLM-L6-v2 when absent.",
     )
     popularity: bool = Field(False, description="Whether models that are downloaded more rank higher.")
     hypothetical_card: bool = Field(
@@ -134,6 +139,7 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
 
         A named one on the hub is fetched: nothing less tells for sure.
         """
+        check_encoder(self.config.encoder, hub_allowed)
         cards = self._cards()
         if self.config.model:
             self._named(self.config.model, cards, hub_allowed)
@@ -171,9 +177,9 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
         vectors = None
         if how.ranking != "bm25":
             try:
-                vectors = card_vectors(context)
+                vectors = card_vectors(context, self.config.encoder)
             except WeightsError as error:
-                if how.ranking == "dense":
+                if how.ranking == "dense" or self.config.encoder:
                     raise
                 context.progress.say(f"  base models are ranked by words, not by meaning: {error}")
                 how = replace(how, ranking="bm25")

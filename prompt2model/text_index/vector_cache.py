@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from prompt2model.component import Progress
-    from prompt2model.inference import Embedder
+    from prompt2model.inference.embedder import TextEncoder
 
 T = TypeVar("T")
 
@@ -31,9 +31,9 @@ class VectorCache:
     tables, and several processes may use it. One that cannot be used costs time only: that is said, and nothing kept.
     """
 
-    def __init__(self, path: Path, encoder: str, load: Callable[[], Embedder]) -> None:
+    def __init__(self, path: Path, encoder: str, load: Callable[[], TextEncoder]) -> None:
         self._path, self._encoder, self._load = path, encoder, load
-        self._embedder: Embedder | None = None
+        self._embedder: TextEncoder | None = None
         self._useless = False
 
     def vectors(self, texts: Sequence[str], progress: Progress) -> np.ndarray:

@@ -196,7 +196,7 @@ def _embed(index: Path, queries: Sequence[str]) -> dict[str, Any]:
 
     engine = Ours()
     engine.open(Path(), index)
-    cache = VectorCache(index, "random", RandomEncoder)  # type: ignore[arg-type]
+    cache = VectorCache(index, "random", RandomEncoder)
     vectors = partial(cache.vectors, progress=SilentProgress())
     started, keys = time.perf_counter(), iter(engine.index.stamps())
     while block := list(islice(keys, _PUT_AT_ONCE)):
