@@ -16,7 +16,7 @@ from pydantic import Field
 from prompt2model.catalogue.card_file import CardFile, default_card_file
 from prompt2model.catalogue.model_cards import ModelCard, local_model, local_models, starter_models
 from prompt2model.component import Component, ComponentConfig, Estimate, ModelReference, Option, RunContext, TeacherUse
-from prompt2model.errors import ConfigError, WeightsError, WeightsNotFoundError
+from prompt2model.errors import ConfigError, HubError, WeightsError, WeightsNotFoundError
 from prompt2model.model_retriever.filters import (
     FAMILIES_BY_KIND,
     language_warning,
@@ -132,8 +132,14 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
         if self.config.model:
             card = self._named(self.config.model, cards, context.hub_allowed)
             return ChosenModel(card.id, card.family, (_candidate(card, 0.0, ""),), {})
+        notes: tuple[str, ...] = ()
         if context.hub_allowed:
-            cards = self._with_hub(cards, inputs.task, context)
+            try:
+                cards = self._with_hub(cards, inputs.task, context)
+            except HubError as error:
+                notes = (f"The hub did not answer, so only base models that are here were offered ({error}).",)
+                context.progress.say(f"  {notes[0]}")
+                context = replace(context, hub_allowed=False)
         candidates, filtered = self._filter(cards, inputs.task, context)
         hypothetical = self.config.hypothetical_card
         query = hypothetical_card(inputs.task, context) if hypothetical else task_words(inputs.task)
@@ -145,9 +151,8 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
         chosen = next(candidate for candidate in offered if candidate.id == picked)
         context.progress.say(f"  base model: {chosen.id}")
         card = next(card for card in candidates if card.id == picked)
-        return ChosenModel(
-            chosen.id, chosen.family, tuple(offered), filtered, _notes(card, inputs.task.language, context.hub_allowed)
-        )
+        notes += _notes(card, inputs.task.language, context.hub_allowed)
+        return ChosenModel(chosen.id, chosen.family, tuple(offered), filtered, notes)
 
     def _rank(
         self, query: str, cards: Sequence[ModelCard], candidates: Sequence[ModelCard], context: RunContext

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from servers.hub_like import nobody_there, point_at
 
 from prompt2model.catalogue.card_file import CardFile, default_card_file
 from prompt2model.catalogue.model_cards import ModelCard
@@ -275,6 +276,15 @@ def test_where_cards_were_crawled_they_are_searched_and_not_the_hub(
         file.models.put([(card, "2026-01-01")])
     chosen = ModelRetriever(ModelRetrieverConfig(top=200)).run(Inputs(task(), ("good", "bad")), context)
     assert "x/judge" in {candidate.id for candidate in chosen.candidates}
+
+
+def test_where_the_hub_does_not_answer_what_is_here_is_offered(
+    make_context: Maker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    point_at(nobody_there(), tmp_path, monkeypatch)
+    chosen = ModelRetriever().run(Inputs(task(), ("good", "bad")), make_context(hub_allowed=True))
+    assert chosen.id == MINILM
+    assert "The hub did not answer" in chosen.notes[0]
 
 
 def test_a_word_that_says_nothing_is_no_reason() -> None:
