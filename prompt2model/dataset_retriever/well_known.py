@@ -77,7 +77,7 @@ def hint(task: TaskSpec, config: DatasetRetrieverConfig, context: RunContext) ->
 def without_the_hub(task: TaskSpec, use: str, error: HubError) -> str:
     """One line where the hub was to be searched and does not answer."""
     cards = _fit_for(task, use)
-    fitting = f"may fit: {_names(cards)}" if cards else "none clearly fits"
+    fitting = f"these may fit: {_names(cards)}" if cards else "none clearly fits"
     return (
         f"the hub did not answer, so the run goes on without its data sets ({error}). Of well-known ones, by the facts "
         f"that ship ({_dates(cards or starter_datasets())}), {fitting}. To have the hub searched later, give the run "

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from prompt2model.catalogue.starter_datasets import starter_datasets
@@ -57,3 +60,15 @@ def test_at_most_three_are_named_and_each_is_among_the_facts() -> None:
     named = fitting("Is the review of a film positive or negative?", "good", "bad")
     assert 1 < len(named) <= 3
     assert set(named) <= {card.id for card in starter_datasets()}
+
+
+def test_no_heavy_library_is_loaded_for_it() -> None:
+    lines = (
+        "import sys",
+        "from prompt2model.dataset_retriever.well_known import well_known_for",
+        "from prompt2model.records import TaskSpec",
+        "assert well_known_for(TaskSpec('Is the text message spam?', (), 'classification', ('spam',), 'en', 'p'))",
+        "print([name for name in ('torch', 'transformers', 'datasets', 'huggingface_hub') if name in sys.modules])",
+    )
+    ended = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "[]"
