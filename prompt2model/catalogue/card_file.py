@@ -161,11 +161,6 @@ class CardFile:
                 self._connection.close()
                 raise
 
-    @classmethod
-    def open(cls, path: Path) -> CardFile:
-        """A file that is there."""
-        return cls(path)
-
     def close(self) -> None:
         """Let go of the file."""
         with self.explained():

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from prompt2model.catalogue.dataset_cards import DatasetCard
+from prompt2model.catalogue.dataset_cards import DatasetCard, DatasetCatalogue
 from prompt2model.errors import DataFileError
 
 STARTER_DATASETS_FILE = Path(__file__).with_name("starter_datasets.jsonl")
@@ -25,6 +25,13 @@ _FIELDS = {*_LISTS, *_TEXTS, "licence", "rows"}
 def starter_datasets() -> tuple[DatasetCard, ...]:
     """The cards that ship with the package. Raises DataFileError when the file is damaged."""
     return read_dataset_facts(STARTER_DATASETS_FILE)
+
+
+def search_starter_datasets(query: str, most: int) -> tuple[DatasetCard, ...]:
+    """The best `most` cards that hold any word of the query, best first. Takes a fifth of a second, no file."""
+    with DatasetCatalogue(None) as catalogue:
+        catalogue.put(starter_datasets())
+        return tuple(card for card, _ in catalogue.search(query, most))
 
 
 def read_dataset_facts(path: Path) -> tuple[DatasetCard, ...]:

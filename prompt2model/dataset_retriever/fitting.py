@@ -27,7 +27,7 @@ OUTPUT_LIKENESS = 0.7
 SHARED_WORDS = 2
 """Content words that prompt and card must share."""
 
-_STOP_WORDS = {
+STOP_WORDS = {
     "a", "about", "after", "all", "also", "an", "and", "answer", "any", "are", "as", "at", "be", "because", "been",
     "before", "both", "but", "by", "can", "category", "class", "classify", "classification", "columns", "data",
     "dataset", "did", "do", "does", "each", "either", "else", "every", "example", "exactly", "few", "find",
@@ -115,7 +115,7 @@ def speaks(card: DatasetCard, language: str) -> bool:
 def content_words(text: str) -> list[str]:
     """Words that carry a subject, without plural endings, in the order of their first use."""
     words = (word.casefold() for word in re.findall(r"[^\W\d_]{3,}", text))
-    return list(dict.fromkeys(_singular(word) for word in words if word not in _STOP_WORDS))
+    return list(dict.fromkeys(_singular(word) for word in words if word not in STOP_WORDS))
 
 
 def _singular(word: str) -> str:

@@ -29,6 +29,7 @@ from prompt2model.dataset_retriever.searching import Found, find_datasets, will_
 from prompt2model.dataset_retriever.unfitting import ask_use, take_inputs, take_whole_rows
 from prompt2model.dataset_retriever.unlabelled_files import read_unlabelled_file
 from prompt2model.dataset_retriever.user_files import UserFile, read_user_file
+from prompt2model.dataset_retriever.well_known import hint
 from prompt2model.errors import ConfigError, DataFileError, HubError
 from prompt2model.records import ChosenDataset, Example, RetrievedData, Rows, Source, TaskSpec, TestSet
 from prompt2model.teacher import asking_again
@@ -115,6 +116,8 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
             self._take_whole_rows(self._named(name, found, context), context, gathered)
         for user in users:
             gathered.dropped.update(user.dropped)
+        if not users and not gathered.chosen and (line := hint(task, self.config, context)):
+            gathered.note(line, context)
         return RetrievedData(
             rows=write_examples(context.folder / "rows.jsonl", _chain(users, gathered.rows)),
             official_tests=tuple(gathered.tests),

@@ -18,7 +18,8 @@ from prompt2model.dataset_retriever.config import DatasetRetrieverConfig
 from prompt2model.dataset_retriever.hub_cards import cards_of_the_hub
 from prompt2model.dataset_retriever.ranking import Vectors, rank_cards
 from prompt2model.dataset_retriever.reranking import is_wanted, rerank
-from prompt2model.errors import WeightsError
+from prompt2model.dataset_retriever.well_known import without_the_hub
+from prompt2model.errors import HubError, WeightsError
 from prompt2model.records import DatasetCandidate, TaskSpec
 from prompt2model.text_index.score_fusion import Ranking
 
@@ -63,20 +64,31 @@ def query_of(task: TaskSpec) -> str:
 def find_datasets(task: TaskSpec, config: DatasetRetrieverConfig, context: RunContext) -> Found:
     """The best `config.top` cards.
 
-    Raises ConfigError for a missing folder, HubError when the hub does not answer, WeightsError when a dense ranking
-    is asked for and the encoder is not installed.
+    Where the hub does not answer, a note says so and what ships as facts on data sets. Raises ConfigError for a missing
+    folder, WeightsError when a dense ranking is asked for and the encoder is not installed.
     """
+    notes: list[str] = []
     # Ids that are named are looked up one by one; nothing has to be searched for them.
     searched = context.hub_allowed and not isinstance(config.datasets, tuple)
-    hub_cards = cards_of_the_hub(task, query_of(task), config.shortlist, context) if searched else ()
+    hub_cards = _of_the_hub(task, config, context, notes) if searched else ()
     with DatasetCatalogue(_catalogue_file(config.data_dirs, hub_cards, context)) as catalogue:
-        notes = list(catalogue.update_folders(config.data_dirs))
+        notes += catalogue.update_folders(config.data_dirs)
         catalogue.put(hub_cards)
         shortlist = _shortlist(catalogue, task, config, notes)
         ids = catalogue.ids()
     ranking, vectors = _means(config, context, notes)
     found = Found(tuple(rank_cards(query_of(task), shortlist, ranking, vectors)[: config.top]), ids, tuple(notes))
     return _reranked(found, task, config, context) if will_rerank(config, context) and len(found.cards) > 1 else found
+
+
+def _of_the_hub(
+    task: TaskSpec, config: DatasetRetrieverConfig, context: RunContext, notes: list[str]
+) -> tuple[DatasetCard, ...]:
+    try:
+        return cards_of_the_hub(task, query_of(task), config.shortlist, context)
+    except HubError as error:
+        notes.append(without_the_hub(task, config.use, error))
+        return ()
 
 
 def will_rerank(config: DatasetRetrieverConfig, context: RunContext) -> bool:

@@ -13,12 +13,12 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
-from prompt2model.catalogue.card_file import CardFile, default_card_file
 from prompt2model.catalogue.card_vectors import card_vectors, check_encoder
+from prompt2model.catalogue.kept_cards import kept_models
 from prompt2model.catalogue.model_cards import ModelCard, local_model, local_models, starter_models
-from prompt2model.catalogue.training_method import Method, WantedMethod, method_for
-from prompt2model.component import Component, ComponentConfig, Estimate, ModelReference, Option, RunContext, TeacherUse
-from prompt2model.errors import ConfigError, WeightsError, WeightsNotFoundError
+from prompt2model.catalogue.training_method import WantedMethod
+from prompt2model.component import Component, ComponentConfig, Estimate, ModelReference, RunContext, TeacherUse
+from prompt2model.errors import ConfigError, HubError, WeightsError, WeightsNotFoundError
 from prompt2model.inference.device import memory_for_training
 from prompt2model.model_retriever.filters import (
     FAMILIES_BY_KIND,
@@ -27,9 +27,10 @@ from prompt2model.model_retriever.filters import (
     memory_of,
     usable,
 )
-from prompt2model.model_retriever.ranking import ModelRanking, ModelScoring, shared_words
+from prompt2model.model_retriever.offering import candidate_of, gigabytes, options_of
+from prompt2model.model_retriever.ranking import ModelRanking, ModelScoring
 from prompt2model.prompts import render
-from prompt2model.records import ChosenModel, Family, ModelCandidate, TaskSpec
+from prompt2model.records import ChosenModel, Family, TaskSpec
 from prompt2model.teacher.client import ChatRequest, Message
 from prompt2model.text_index.score_fusion import Ranking
 from prompt2model.weights import is_obtainable, locate, packaged_installed
@@ -41,10 +42,6 @@ _HUB_TASK: Mapping[Family, str] = {
     "decoder": "text-generation",
 }
 """The hub's own word for what the base models of a family do."""
-_TRAINING: Mapping[Method, str] = {
-    "full": "training takes memory of",
-    "lora": "training with LoRA takes memory of",
-}
 
 
 class ModelRetrieverConfig(ComponentConfig):
@@ -131,7 +128,7 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
             seconds=1,
             disk=0 if is_obtainable(card.id) else card.bytes,
             assumptions=(f"base model {card.id}",),
-            makes=ChosenModel(card.id, card.family, (_candidate(card, 0.0, ""),), {}),
+            makes=ChosenModel(card.id, card.family, (candidate_of(card, 0.0, ""),), {}),
         )
 
     def check(self, hub_allowed: bool) -> None:
@@ -152,23 +149,28 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
         if self.config.model:
             card = self._named(self.config.model, cards, context.hub_allowed)
             self._warn_of_memory(card, context)
-            return ChosenModel(card.id, card.family, (_candidate(card, 0.0, ""),), {})
+            return ChosenModel(card.id, card.family, (candidate_of(card, 0.0, ""),), {})
+        notes: tuple[str, ...] = ()
         if context.hub_allowed:
-            cards = self._with_hub(cards, inputs.task, context)
+            try:
+                cards = self._with_hub(cards, inputs.task, context)
+            except HubError as error:
+                notes = (f"The hub did not answer, so only base models that are here were offered ({error}).",)
+                context.progress.say(f"  {notes[0]}")
+                context = replace(context, hub_allowed=False)
         candidates, filtered = self._filter(cards, inputs.task, context)
         hypothetical = self.config.hypothetical_card
         query = hypothetical_card(inputs.task, context) if hypothetical else task_words(inputs.task)
         offered = [
-            _candidate(card, score, query, inputs.task.language, self.config.train_method)
+            candidate_of(card, score, query, inputs.task.language, self.config.train_method)
             for card, score in self._rank(query, cards, candidates, context)[: self.config.top]
         ]
-        picked = context.chooser.choose_one("model", "Which base model?", _options(offered), offered[0].id)
+        picked = context.chooser.choose_one("model", "Which base model?", options_of(offered), offered[0].id)
         chosen = next(candidate for candidate in offered if candidate.id == picked)
         context.progress.say(f"  base model: {chosen.id}")
         card = next(card for card in candidates if card.id == picked)
-        return ChosenModel(
-            chosen.id, chosen.family, tuple(offered), filtered, _notes(card, inputs.task.language, context.hub_allowed)
-        )
+        notes += _notes(card, inputs.task.language, context.hub_allowed)
+        return ChosenModel(chosen.id, chosen.family, tuple(offered), filtered, notes)
 
     def _rank(
         self, query: str, cards: Sequence[ModelCard], candidates: Sequence[ModelCard], context: RunContext
@@ -203,16 +205,11 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
         from prompt2model.catalogue.hub import search_models
 
         known = {card.id for card in cards}
-        place = default_card_file(context.cache_folder)
-        if place.is_file():
-            with CardFile.open(place) as file:
-                for note in file.notes:
-                    context.progress.say(f"  {note}")
-                found = [card for card, _ in file.models.search(task_words(task), self.config.shortlist)]
-                context.progress.say(f"  {len(found)} of {len(file.models):,} model cards in {place}")
-        else:
+        found = kept_models(task_words(task), self.config.shortlist, context)
+        if found is None:
             families = self.config.families or FAMILIES_BY_KIND[task.kind]
-            found = [card for family in families for card in search_models((), (_HUB_TASK[family], task.language))]
+            hits = (card for family in families for card in search_models((), (_HUB_TASK[family], task.language)))
+            found = tuple(hits)
             context.progress.say(f"  {len(found)} model cards from the hub")
         return [*cards, *(card for card in found if card.id not in known)]
 
@@ -263,8 +260,8 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
         needed = memory_of(card, self.config.train_method)
         if not self._fits(card) and needed is not None:
             context.progress.say(
-                f"  warning: training {card.id} takes about {_gigabytes(needed)} of memory, and there are "
-                f"{_gigabytes(self._memory())}; take a smaller one, or train with LoRA (--set train.method=lora)"
+                f"  warning: training {card.id} takes about {gigabytes(needed)} of memory, and there are "
+                f"{gigabytes(self._memory())}; take a smaller one, or train with LoRA (--set train.method=lora)"
             )
 
     def _memory(self) -> int:
@@ -342,56 +339,3 @@ def _language_advice(hub_allowed: bool) -> str:
 def _notes(card: ModelCard, language: str, hub_allowed: bool) -> tuple[str, ...]:
     warning = language_warning(card, language)
     return (f"The base model {card.id} {warning}. {_language_advice(hub_allowed)}",) if warning else ()
-
-
-def _candidate(
-    card: ModelCard, score: float, query: str, language: str | None = None, method: WantedMethod = "auto"
-) -> ModelCandidate:
-    """`language` None: the model was named, and no language was looked at."""
-    warning = language_warning(card, language) if language is not None else ""
-    reasons = (*([warning] if warning else []), *_reasons(card, query, method))
-    return ModelCandidate(card.id, card.family, card.parameters, card.bytes, card.licence, round(score, 4), reasons)
-
-
-def _reasons(card: ModelCard, query: str, method: WantedMethod) -> tuple[str, ...]:
-    reasons = [
-        {
-            "encoder": "classifies in one pass",
-            "encoder_decoder": "reads, then writes text",
-            "decoder": "writes text",
-        }[card.family]
-    ]
-    if is_obtainable(card.id):
-        reasons.append("is on this machine")
-    else:
-        reasons.append("is downloaded from the hub when picked")
-    if card.instruction_tuned:
-        reasons.append("follows instructions already")
-    if needed := memory_of(card, method):
-        reasons.append(f"{_TRAINING[method_for(method, card.family, card.parameters or 0)]} about {_gigabytes(needed)}")
-    if card.languages:
-        reasons.append(f"languages: {', '.join(card.languages[:5])}")
-    if card.downloads:
-        reasons.append(f"{card.downloads:,} downloads ({card.facts_date or 'hub'})")
-    if common := shared_words(query, card):
-        reasons.append(f"its card says: {', '.join(common)}")
-    return tuple(reasons)
-
-
-def _gigabytes(count: int) -> str:
-    return f"{count / _GIGABYTE:,.1f} GB"
-
-
-def _options(candidates: Sequence[ModelCandidate]) -> list[Option]:
-    return [
-        Option(
-            candidate.id,
-            candidate.id,
-            {
-                "size": f"{candidate.bytes / 1e6:,.0f} MB" if candidate.bytes else "unknown",
-                "licence": candidate.licence or "unknown",
-                "why": "; ".join(candidate.reasons),
-            },
-        )
-        for candidate in candidates
-    ]

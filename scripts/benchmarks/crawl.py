@@ -115,7 +115,7 @@ def judge(record: Record, server: HubLikeServer, file: Path, seconds: float, fau
     """Compare the file with the hub."""
     missing, stale, duplicated, stored, found = 0, 0, 0, 0, 0
     rng, tried = random.Random(0), 0
-    with CardFile.open(file) as cards, closing(open_database(file)) as database:
+    with CardFile(file) as cards, closing(open_database(file)) as database:
         for kind, listed in ((cards.datasets, server.cards["datasets"]), (cards.models, server.cards["models"])):
             offered = {listed.id(n): listed.modified(n) for n in range(listed.count) if listed.is_offered(n)}
             name = kind.index.name

@@ -32,7 +32,7 @@ def test_every_card_is_one_of_the_hub_with_date_and_source() -> None:
     for card in starter_datasets():
         assert re.fullmatch(r"[\w.\-]+/[\w.\-]+", card.id), card.id
         assert card.origin == "starter"
-        assert re.fullmatch(r"20\d\d-\d\d", card.facts_date)
+        assert re.fullmatch(r"20\d\d(-\d\d)?", card.facts_date)
         assert card.facts_source
         assert card.tags
         assert card.description.endswith(".")
@@ -46,6 +46,13 @@ def test_the_file_is_small_and_says_what_is_unknown() -> None:
     facts = [json.loads(line) for line in text.splitlines()]
     assert len({one["id"].casefold() for one in facts}) == len(facts)
     assert all({"licence", "rows", "columns"} <= set(one) for one in facts)
+
+
+def test_counts_are_looked_up_and_what_was_not_says_so() -> None:
+    cards = starter_datasets()
+    assert [card.id for card in cards if card.rows is not None and "rows" not in card.facts_source] == []
+    assert all("not looked up" in card.facts_source for card in cards), "descriptions are our own words"
+    assert sum(card.facts_source != "general knowledge, not looked up" for card in cards) >= 200
 
 
 def test_a_search_finds_them() -> None:

@@ -80,7 +80,7 @@ def test_what_others_name_stands_higher(make_context: Make) -> None:
 def test_without_the_encoder_words_are_left_and_it_is_said(
     make_context: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def missing(context: RunContext) -> Any:
+    def missing(*_: object) -> Any:
         raise WeightsNotFoundError("the encoder is not installed; install it")
 
     monkeypatch.setattr(searching_module, "card_vectors", missing)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from servers.hub_like import nobody_there, point_at
 
 from prompt2model.catalogue.card_file import CardFile, default_card_file
 from prompt2model.catalogue.card_vectors import card_vectors
@@ -168,7 +169,7 @@ def test_without_the_encoder_words_rank_models_and_it_is_said(
         def say(self, message: str) -> None:
             said.append(message)
 
-    def missing(context: RunContext) -> None:
+    def missing(*_: object) -> None:
         raise WeightsNotFoundError("the encoder is not installed")
 
     monkeypatch.setattr(retriever_module, "card_vectors", missing)
@@ -304,6 +305,15 @@ def test_where_cards_were_crawled_they_are_searched_and_not_the_hub(
     chosen = ModelRetriever(ModelRetrieverConfig(top=200)).run(Inputs(task(), ("good", "bad")), context)
     assert "x/judge" in {candidate.id for candidate in chosen.candidates}
     assert "was made by an older version; its cards are indexed anew" in "".join(capsys.readouterr())
+
+
+def test_where_the_hub_does_not_answer_what_is_here_is_offered(
+    make_context: Maker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    point_at(nobody_there(), tmp_path, monkeypatch)
+    chosen = ModelRetriever().run(Inputs(task(), ("good", "bad")), make_context(hub_allowed=True))
+    assert chosen.id == MINILM
+    assert "The hub did not answer" in chosen.notes[0]
 
 
 def test_a_word_that_says_nothing_is_no_reason() -> None:

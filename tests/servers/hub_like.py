@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import socket
 import sys
 import threading
 from collections import Counter
@@ -351,6 +352,13 @@ def make_dataset(root: Path, id: str, about: str, licence: str = "mit") -> Path:
     name = id.split("/")[1].replace("-", " ")
     (folder / "README.md").write_text(CARD.format(name=name, about=about, licence=licence))
     return folder
+
+
+def nobody_there() -> str:
+    """An address on loopback at which nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}"
 
 
 def point_at(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
