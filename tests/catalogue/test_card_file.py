@@ -36,7 +36,7 @@ def change(path: Path, *statements: str) -> None:
 
 def test_cards_come_back_as_they_were(tmp_path: Path) -> None:
     path = full(tmp_path / "sub" / "cards.sqlite")
-    with CardFile.open(path) as file:
+    with CardFile(path) as file:
         assert file.notes == []
         assert [card for card, _ in file.datasets.search("parcels", 3)] == [MAILS]
         assert [card for card, _ in file.models.search("tickets de", 3)] == [READER]
@@ -48,7 +48,7 @@ def test_cards_come_back_as_they_were(tmp_path: Path) -> None:
 
 def test_all_of_a_batch_is_written_or_nothing(tmp_path: Path) -> None:
     path = full(tmp_path / "cards.sqlite")
-    with CardFile.open(path) as file:
+    with CardFile(path) as file:
         with pytest.raises(ZeroDivisionError), file.writing():
             file.datasets.put([(DatasetCard("ann/new", "hub", "New"), "")])
             file.keep_crawl("model", STATE)
@@ -63,13 +63,13 @@ def test_all_of_a_batch_is_written_or_nothing(tmp_path: Path) -> None:
 def test_an_index_of_an_older_version_is_made_anew_from_its_cards(tmp_path: Path, statement: str) -> None:
     path = full(tmp_path / "cards.sqlite")
     change(path, statement, "DELETE FROM datasets_lists", "DELETE FROM models_lists")
-    with CardFile.open(path) as file:
+    with CardFile(path) as file:
         assert file.notes == [f"{path} was made by an older version; its cards are indexed anew"]
         assert [card for card, _ in file.datasets.search("parcels", 3)] == [MAILS]
         assert [card for card, _ in file.models.search("tickets", 3)] == [READER]
         assert file.crawl("dataset") == STATE
         assert file.datasets.modified("ann/mails") == "2026-01-02"
-    with CardFile.open(path) as file:
+    with CardFile(path) as file:
         assert file.notes == []
 
 
@@ -89,7 +89,7 @@ def test_cards_that_an_older_version_kept_otherwise_are_crawled_again(
 ) -> None:
     path = full(tmp_path / "cards.sqlite")
     change(path, *statements)
-    with CardFile.open(path) as file:
+    with CardFile(path) as file:
         (note,) = file.notes
         assert f"{path} kept its dataset cards in a form that cannot be read any more" in note
         assert "`prompt2model index build` or `index import` brings them again" in note
@@ -143,7 +143,7 @@ def test_a_file_of_something_else_is_left_as_it_is(tmp_path: Path, write: object
 
 def test_a_missing_file_is_not_made_by_looking(tmp_path: Path) -> None:
     with pytest.raises(CardFileError, match=r"no card index .* `prompt2model index build`"):
-        CardFile.open(tmp_path / "none.sqlite")
+        CardFile(tmp_path / "none.sqlite")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -152,18 +152,18 @@ def test_a_damaged_file_says_so(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[4096:] = b"\x07" * (len(content) - 4096)
     path.write_bytes(content)
-    with pytest.raises(CardFileError, match=r"is damaged .* delete it and crawl again"), CardFile.open(path) as file:
+    with pytest.raises(CardFileError, match=r"is damaged .* delete it and crawl again"), CardFile(path) as file:
         file.datasets.search("parcels", 3)
 
 
 def test_one_crawl_at_a_time_and_readers_all_the_while(tmp_path: Path) -> None:
     path = full(tmp_path / "cards.sqlite")
-    with CardFile.open(path) as one, CardFile.open(path) as other, one.crawling():
+    with CardFile(path) as one, CardFile(path) as other, one.crawling():
         with pytest.raises(CardFileError, match="another process is crawling into"), other.crawling():
             pass
         with one.writing():
             one.datasets.put([(DatasetCard("ann/new", "hub", "New"), "")])
             assert other.datasets.ids() == ("ann/mails",)
         assert len(other.datasets) == 2
-    with CardFile.open(path) as file, file.crawling():
+    with CardFile(path) as file, file.crawling():
         assert len(file.datasets) == 2

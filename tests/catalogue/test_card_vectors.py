@@ -35,7 +35,7 @@ def test_one_file_holds_cards_words_and_embeddings(make_context: Make, capsys: p
     lines = capsys.readouterr().out.splitlines()
     assert "1 data sets" in lines
     assert lines[-1].startswith("embeddings: 2 by sentence-transformers/all-MiniLM-L6-v2, first 256 tokens")
-    with CardFile.open(place) as file:
+    with CardFile(place) as file:
         assert file.notes == []
         assert [card for card, _ in file.datasets.search("parcels", 3)] == [CARD]
     assert [path.name for path in context.cache_folder.iterdir()] == ["catalogue"]
@@ -85,7 +85,7 @@ import sys
 from pathlib import Path
 from prompt2model.catalogue.card_file import CardFile
 from prompt2model.catalogue.dataset_cards import DatasetCard
-with CardFile.open(Path(sys.argv[1])) as file:
+with CardFile(Path(sys.argv[1])) as file:
     for page in range(40):
         with file.writing():
             cards = [DatasetCard(f"x/{page} {n}", "hub", "Mails", text=f"parcel {n} " * 20) for n in range(50)]
@@ -103,7 +103,7 @@ def test_embeddings_are_kept_while_another_process_crawls(make_context: Make) ->
         embed([f"mail {kept}"])
         kept += 1
     assert crawler.returncode == 0
-    with CardFile.open(place) as file:
+    with CardFile(place) as file:
         assert (len(file.datasets), sum(file.info().vectors.values())) == (2000, kept)
         assert len(file.datasets.search("parcel", 5)) == 5
     assert not (context.cache_folder / OWN).exists()

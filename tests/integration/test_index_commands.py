@@ -56,7 +56,7 @@ def test_a_killed_crawl_goes_on_and_an_interrupted_one_says_how(server: HubLikeS
     assert ended.code == 130
     assert ended.err.splitlines()[-1] == ("stopped; everything stored is kept: go on with `prompt2model index build`")
     place = tmp_path / "runs" / ".cache" / "catalogue" / "cards.sqlite"
-    with CardFile.open(place) as file:
+    with CardFile(place) as file:
         assert 100 <= len(file.datasets) < 300
     server.requests.clear()
     server.fault = lambda path: None
@@ -66,7 +66,7 @@ def test_a_killed_crawl_goes_on_and_an_interrupted_one_says_how(server: HubLikeS
     assert len(server.requests) <= 22 - 7
     assert "300 data sets in runs/.cache/catalogue/cards.sqlite" in ended.out
     assert "10 models left out: their config names no text family" in ended.out
-    with CardFile.open(place) as file:
+    with CardFile(place) as file:
         assert (len(file.datasets), len(file.models)) == (300, 90)
         assert len(set(file.datasets.ids())) == 300
         for number in (0, 150, 299):
@@ -110,7 +110,7 @@ def test_an_import_and_what_is_wrong_with_it(tmp_path: Path) -> None:
         "2 lines are no card and left out: line 2 (`kind` is neither dataset nor model), line 3 (no JSON" in ended.out
     )
     assert not noted.exists()
-    with CardFile.open(tmp_path / "mine.sqlite") as file:
+    with CardFile(tmp_path / "mine.sqlite") as file:
         assert [card.id for card, _ in file.datasets.search("退货", 3)] == ["ann/mails"]
     ended = command("index", "update", "--file", "mine.sqlite", cwd=tmp_path)
     assert "holds no crawled data sets and no models; `prompt2model index build` crawls them" in ended.fault()
