@@ -30,8 +30,9 @@ _LONGEST_SLEEP = 0.05
 class OpenAICompatibleClient:
     """Asks an endpoint, or several that serve the same model: an item goes to whichever has room.
 
-    At most `concurrency` requests are under way at each; how many at a time follows from how it answers. Each attempt
-    takes at most `timeout` seconds. Answers are filed under the first address, whichever gave them.
+    At most `concurrency` requests are under way at each; how many at a time follows from how it answers. In each
+    attempt it may be silent for `timeout` seconds, and the whole answer may take five times as long. Answers are filed
+    under the first address, whichever gave them.
     The key is read from the environment variable `key_variable` and may be missing for addresses on this machine, and
     with `needs_key` False, where nothing will be asked.
     Where a reasoning model refuses `temperature`, TeacherRequestError says so: leaving it out in silence would change
