@@ -182,7 +182,9 @@ def _toml(value: Any) -> str:
         value = str(value)
     if isinstance(value, tuple):
         value = list(value)
+    if value == {}:
+        return "{}"
     try:
-        return tomli_w.dumps({"v": value}).removeprefix("v = ").strip() or "{}"
+        return tomli_w.dumps({"v": value}).removeprefix("v = ").strip()
     except TypeError:
         return str(value)
