@@ -180,10 +180,10 @@ def _toml(value: Any) -> str:
         return "(not set)"
     if isinstance(value, Path):
         value = str(value)
-    if isinstance(value, tuple):
-        value = list(value)
-    if value == {}:
-        return "{}"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name} = {_toml(inner)}" for name, inner in value.items()) + "}"
+    if isinstance(value, (tuple, list)):
+        return "[" + ", ".join(map(_toml, value)) + "]"
     try:
         return tomli_w.dumps({"v": value}).removeprefix("v = ").strip()
     except TypeError:

@@ -280,7 +280,7 @@ class _Session:
             if self._writer.shares_lists:
                 list_rng = self._context.rng("wave", number, "list", label, asked_of[label] // SAME_LIST)
             asked_of[label] += 1
-            attributes = draw_attributes(rng, topics) if steered else ()
+            attributes = draw_attributes(rng, topics, self._config.attribute_values) if steered else ()
             asked.append(
                 self._writer.ask(
                     label or None, count, temperature, draw, grown.rows, rng, list_rng, attributes, overused

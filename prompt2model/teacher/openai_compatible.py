@@ -206,7 +206,9 @@ class OpenAICompatibleClient:
         if isinstance(outcome, RejectedError):
             return rejection(outcome)
         what, advice = "gave no answer to any request", "check that it serves chat completions there"
-        if self._answered:
+        if outcome.failure == "rate_limited":
+            what, advice = "tells every request to wait", "everything made so far is kept; wait, or raise its limit"
+        elif self._answered:
             what, advice = "gives no answers any more", "everything made so far is kept; wait until it does"
         return TeacherUnreachableError(
             f"{self.model} at {self._where} {what} ({outcome.detail}); {advice}, then resume"

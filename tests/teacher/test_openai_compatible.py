@@ -181,6 +181,12 @@ def test_a_server_that_only_drips_ends_the_run_in_one_line() -> None:
         list(connect(server, timeout=0.05, attempts=2).complete_many([ask("hello")]))
 
 
+def test_an_endpoint_that_only_says_wait_is_said_to_do_so() -> None:
+    endless = OpenAILikeServer(lambda body: Fault("rate_limited"))
+    with endless as server, pytest.raises(TeacherUnreachableError, match="tells every request to wait .* raise its"):
+        list(connect(server, patience=0.05).complete_many([ask("hello")]))
+
+
 def test_retry_after_is_honoured() -> None:
     with OpenAILikeServer(faults_first([Fault("rate_limited", retry_after=0.3)], echo)) as server:
         only(connect(server), ask("hello"))
