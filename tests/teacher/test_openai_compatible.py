@@ -183,7 +183,7 @@ def test_a_server_that_only_drips_ends_the_run_in_one_line() -> None:
 
 def test_an_endpoint_that_only_says_wait_is_said_to_do_so() -> None:
     endless = OpenAILikeServer(lambda body: Fault("rate_limited"))
-    with endless as server, pytest.raises(TeacherUnreachableError, match="tells every request to wait .* raise its"):
+    with endless as server, pytest.raises(TeacherUnreachableError, match="tells every request to wait"):
         list(connect(server, patience=0.05).complete_many([ask("hello")]))
 
 
