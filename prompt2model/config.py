@@ -73,6 +73,12 @@ class PipelineConfig(BaseModel):
     concurrency: int = Field(
         8, ge=1, description="Most requests under way at one address; fewer where it asks for fewer."
     )
+    timeout: float = Field(
+        120.0,
+        gt=0,
+        description="Seconds that an endpoint may be silent before a request is sent again; a whole answer may take "
+        "five times as long.",
+    )
     key_variable: str = Field("OPENAI_API_KEY", description="Name of the environment variable that holds the key.")
     budget: str | None = Field(None, description="Most that teacher calls may use: `2usd` or `500000 tokens`.")
     prices: dict[str, tuple[float, float]] = Field(
@@ -273,7 +279,7 @@ def with_own_review(config: PipelineConfig) -> PipelineConfig:
     return config.model_copy(update={"assemble_data": {**config.assemble_data, "reviewed": str(decisions)}})
 
 
-_OF_NO_RESULT = {"name", "runs_folder", "budget", "prices", "base_url", "concurrency", "key_variable", "hub"}
+_OF_NO_RESULT = {"name", "runs_folder", "budget", "prices", "base_url", "concurrency", "timeout", "key_variable", "hub"}
 """Settings that may change while finished work stays what it is."""
 
 

@@ -16,8 +16,8 @@ from prompt2model.chain import DEFAULT_CHAIN, Step, build_component, check_chain
 from prompt2model.component import Chooser, Component, Progress, RunContext
 from prompt2model.config import PipelineConfig, changed_settings, load_config, make_config, with_own_review
 from prompt2model.console import AutomaticChooser, RecordingChooser, SilentProgress
-from prompt2model.errors import PlanDeclinedError, RunFolderError
-from prompt2model.planning import Plan, make_plan
+from prompt2model.errors import BudgetExceededError, PlanDeclinedError, RunFolderError
+from prompt2model.planning import Plan, make_plan, with_offer
 from prompt2model.prompts import prompt_hash
 from prompt2model.records import CostLine, DataRequest, EvaluationReport, TrainedModel
 from prompt2model.run_store import FinishedStep, JsonlRows, RunStore, cache_folder_of
@@ -189,6 +189,7 @@ class Pipeline:
             specs={"teacher": config.teacher, **config.teachers},
             base_url=config.base_url,
             concurrency=config.concurrency,
+            timeout=config.timeout,
             key_variable=config.key_variable,
             needs_key=spends,
             budget=config.budget,
@@ -248,7 +249,8 @@ class _Execution:
 
     def _plan(self, steps: Sequence[Step], finished: int = 0) -> Plan:
         context = self._context(steps[min(finished, len(steps) - 1)])
-        return make_plan(steps, self.pipeline.components, self.values, context, self.roster.price, finished)
+        plan = make_plan(steps, self.pipeline.components, self.values, context, self.roster.price, finished)
+        return replace(plan, left=self.roster.left_for({step.id for step in steps[finished:]}))
 
     def step(self, step: Step) -> None:
         """Enter the step's output in `values`: found, or made now."""
@@ -365,7 +367,10 @@ class _Execution:
         paths = wiring(step, component)
         inputs = component.Inputs(**{name: lookup(path, self.values) for name, path in paths.items()})
         started = time.perf_counter()
-        output = component.run(inputs, context)
+        try:
+            output = component.run(inputs, context)
+        except BudgetExceededError as error:
+            raise with_offer(error, self.plan(DEFAULT_CHAIN.index(step)), self.roster.costs()) from None
         for address in self.roster.newly_silent():
             self.progress.say(f"  {address} does not answer; the other addresses do its share")
         self.executed.append(step.id)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from prompt2model.chain import Step, lookup, wiring
 from prompt2model.component import Component, Estimate, RunContext
 from prompt2model.console import SilentProgress
-from prompt2model.errors import Prompt2ModelError
-from prompt2model.teacher.budget import about_dollars
+from prompt2model.errors import BudgetExceededError, Prompt2ModelError
+from prompt2model.records import CostLine
+from prompt2model.teacher.budget import Limit, about_dollars
 from prompt2model.teacher.client import ChatClient
-from prompt2model.teacher.prices import Price
+from prompt2model.teacher.prices import AS_OF, FREE, Price, list_price
 from prompt2model.teacher.speed import is_embedded, likely_seconds
 
 State = Literal["finished", "planned", "unknown"]
@@ -36,9 +37,10 @@ class PlannedStep:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All steps in order."""
+    """All steps in order. `left` is what the run's budget leaves for them, where it has one."""
 
     steps: tuple[PlannedStep, ...]
+    left: Limit | None = None
 
     @property
     def calls(self) -> int:
@@ -102,7 +104,21 @@ class Plan:
             f"about {minutes(self.seconds)}",
         ]
         open_steps = [step.id.replace("_", " ") for step in self.steps if step.state == "unknown"]
-        return ", ".join(parts) + (f"; not known yet: {', '.join(open_steps)}" if open_steps else "")
+        unknown = f"; not known yet: {', '.join(open_steps)}" if open_steps else ""
+        return (
+            ", ".join(parts)
+            + unknown
+            + (f"; more than the budget leaves for it ({self.left})" if self._too_much else "")
+        )
+
+    @property
+    def _too_much(self) -> bool:
+        """Whether the plan passes what the budget leaves."""
+        if self.left is None:
+            return False
+        if self.left.tokens is not None:
+            return self.prompt_tokens + self.completion_tokens > self.left.tokens
+        return self.money is not None and self.money > (self.left.money or 0.0)
 
 
 def make_plan(
@@ -163,8 +179,33 @@ def _planned(step: Step, estimate: Estimate, context: RunContext, price: GetPric
         seconds += likely_seconds(client, use.calls, use.prompt_tokens, use.completion_tokens)
         if not is_embedded(client):
             assumptions.append(f"{client.model} answers 2 requests a second")
+        if found not in (None, FREE):
+            assumptions.append(f"{client.model} costs {_spoken(client, found)}")
     estimate = replace(estimate, assumptions=tuple(dict.fromkeys(assumptions)))
     return PlannedStep(step.id, "planned", estimate, money, seconds, tuple(unpriced))
+
+
+def _spoken(client: ChatClient, price: Price) -> str:
+    amounts = f"{price.prompt:g} and {price.completion:g} US dollars per million tokens read and written"
+    return amounts + (f" (list price of {AS_OF})" if price == list_price(client) else "")
+
+
+def with_offer(error: BudgetExceededError, rest: Plan, costs: Iterable[CostLine]) -> BudgetExceededError:
+    """The error, and what by the plan finishes the run: `rest` plans the stopped step and all later ones.
+
+    `costs` are those of the run; what the stopped step has spent is taken off.
+    """
+    stopped = next(step.id for step in rest.steps if step.state != "finished")
+    spent = [line for line in costs if line.step == stopped]
+    tokens = rest.prompt_tokens + rest.completion_tokens
+    tokens -= sum(line.prompt_tokens + line.completion_tokens for line in spent)
+    amount = f"{_thousands(tokens)} tokens"
+    if error.money is not None:
+        money = (rest.money or 0.0) - sum(line.money or 0.0 for line in spent)
+        amount, tokens = about_dollars(money), round(money * 1e6)
+    if tokens <= 0:
+        return error
+    return BudgetExceededError(f"{error}; by the plan about {amount} more finish the run", error.tokens, error.money)
 
 
 def minutes(seconds: float) -> str:

@@ -180,9 +180,11 @@ def _toml(value: Any) -> str:
         return "(not set)"
     if isinstance(value, Path):
         value = str(value)
-    if isinstance(value, tuple):
-        value = list(value)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name} = {_toml(inner)}" for name, inner in value.items()) + "}"
+    if isinstance(value, (tuple, list)):
+        return "[" + ", ".join(map(_toml, value)) + "]"
     try:
-        return tomli_w.dumps({"v": value}).removeprefix("v = ").strip() or "{}"
+        return tomli_w.dumps({"v": value}).removeprefix("v = ").strip()
     except TypeError:
         return str(value)

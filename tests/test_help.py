@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import tomllib
 
 import pytest
 from typer.testing import CliRunner
 
 from prompt2model.cli import app
 
+SETTING = re.compile(r"[a-z_]+ = ")
 COMMANDS = ("run", "resume", "show", "demo", "review", "predict", "doctor", "weights", "index", "settings")
 
 
@@ -57,3 +60,11 @@ def test_the_commands_of_the_index_teach_too(command: str) -> None:
     starts = [line.strip() for line in help_of("index", command).splitlines() if line.startswith("  {")]
     assert len(starts) == (2 if command == "import" else 0)
     assert all(json.loads(line)["id"].startswith("ann/") for line in starts)
+
+
+def test_the_settings_are_toml_with_their_defaults() -> None:
+    shown = CliRunner().invoke(app, ["settings"]).output
+    lines = [line.removeprefix("# ") for line in shown.splitlines() if not line.endswith("(not set)")]
+    read = tomllib.loads("\n".join(line for line in lines if line.startswith("[") or SETTING.match(line)))
+    assert read["prices"] == read["teachers"] == read["retrieve_data"]["columns"] == {}
+    assert read["timeout"] == 120.0

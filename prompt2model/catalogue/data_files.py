@@ -188,7 +188,8 @@ def _delimited_rows(path: Path, encoding: str, delimiter: str, columns: tuple[st
 
 
 def _read_json(path: Path, lines: bool) -> Table:
-    encoding = encoding_of(path)
+    # One document may stand in one line; it is read whole anyway.
+    encoding = encoding_of(path, by_lines=lines)
 
     def rows() -> Iterator[dict[str, str]]:
         for number, value in _json_values(path, encoding, lines):

@@ -17,6 +17,8 @@ _FEWEST = 3
 """Different requests of which the common words are taken for a template."""
 _SHORTEST = 8
 """Characters of a template's beginning."""
+_NOT_WHOLE = ("length", "content_filter")
+"""Why an answer ended before its end: such a one is none to learn from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +97,8 @@ def _logged_answer(row: Mapping[str, Any]) -> str:
         choices = place.get("choices") if isinstance(place, Mapping) else None
         first = choices[0] if isinstance(choices, list) and choices else None
         message = first.get("message") if isinstance(first, Mapping) else None
-        if isinstance(message, Mapping):
-            return _text(message.get("content"))
+        if isinstance(first, Mapping) and isinstance(message, Mapping):
+            return "" if first.get("finish_reason") in _NOT_WHOLE else _text(message.get("content"))
     return response.strip() if isinstance(response, str) else ""
 
 

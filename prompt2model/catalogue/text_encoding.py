@@ -10,6 +10,8 @@ from typing import BinaryIO, TextIO
 from prompt2model.errors import DataFileError
 
 _CHUNK = 1 << 20
+_LONGEST_LINE = 1 << 24
+"""Bytes between two line ends, at most: a file without any would be read into memory as one row."""
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -19,26 +21,27 @@ _MARKS = (
 )
 
 
-def encoding_of(path: Path) -> str:
+def encoding_of(path: Path, *, by_lines: bool = True) -> str:
     """The encoding that the byte order mark names; UTF-8 where there is none.
 
     Reads the file once from end to end, so that a bad byte is found before any work is done.
-    Raises DataFileError with the offset of the first byte that does not fit.
+    Raises DataFileError with the offset of the first byte that does not fit, or, where it is read `by_lines`, for
+    a line of more than 16 MiB.
     """
     try:
         with path.open("rb") as file:
             head = file.read(4)
             encoding = next((name for mark, name in _MARKS if head.startswith(mark)), "utf-8")
             file.seek(0)
-            _check(path, file, encoding)
+            _check(path, file, encoding, _LONGEST_LINE if by_lines else None)
     except OSError as error:
         raise DataFileError(f"{path}: cannot be read: {error.strerror or error}") from error
     return encoding
 
 
-def _check(path: Path, file: BinaryIO, encoding: str) -> None:
+def _check(path: Path, file: BinaryIO, encoding: str, longest: int | None) -> None:
     decoder = codecs.getincrementaldecoder(encoding)()
-    done = 0
+    done = line = 0
     while True:
         chunk = file.read(_CHUNK)
         pending = len(decoder.getstate()[0])
@@ -56,6 +59,13 @@ def _check(path: Path, file: BinaryIO, encoding: str) -> None:
             raise DataFileError(
                 f"{path}: holds a NUL byte near byte {done + max(chunk.find(0), 0)}; it is not a UTF-8 text "
                 "(perhaps UTF-16 without a byte order mark): save the file as UTF-8"
+            )
+        ends = chunk.rfind(b"\n") + 1
+        line = len(chunk) - ends if ends else line + len(chunk)
+        if longest is not None and line > longest:
+            raise DataFileError(
+                f"{path}: a line has more than {longest >> 20} MiB; a table has one row a line, and a text file "
+                "one input a line: break it up"
             )
         done += len(chunk)
         if not chunk:

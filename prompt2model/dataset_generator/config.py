@@ -33,6 +33,25 @@ class DatasetGeneratorConfig(ComponentConfig):
         description="Whether each request draws what its inputs shall be like: topic, length, register, difficulty "
         "(not with the embedded model).",
     )
+    attribute_values: dict[str, tuple[str, ...]] = Field(
+        {
+            "length": (
+                "a few words",
+                "one short sentence",
+                "two or three sentences",
+                "as long as such inputs ever are",
+            ),
+            "register": (
+                *("plain", "formal", "chatty", "hurried, with a slip or an abbreviation"),
+                "terse, almost in note form",
+            ),
+            "difficulty": (
+                *("typical", "unusual but clear", "hard: near the border to another output"),
+                "indirect, to be inferred",
+            ),
+        },
+        description="What each attribute is drawn from; a request draws two attributes. Others may be added.",
+    )
     topics: int = Field(24, ge=0, description="Topics that the teacher is asked for once, to draw from; 0 for none.")
     overused_output: float = Field(
         0.05,

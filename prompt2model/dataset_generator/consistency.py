@@ -25,6 +25,9 @@ _SIMILAR = 0.5
 _LONG_OUTPUT = 4
 """Words above which the outputs of the demonstrations count as long."""
 
+RELABELLED = "relabelled"
+"""Why an output is another than the one asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -157,7 +160,7 @@ def judge(answers: Answers, asked: str | None, task: TaskSpec, config: DatasetGe
     if asked is not None and winner != asked:
         if config.on_disagreement == "drop":
             return Verdict(None, "answered otherwise than asked for")
-        return Verdict(winner, "relabelled", soft)
+        return Verdict(winner, RELABELLED, soft)
     return Verdict(winner, "", soft)
 
 

@@ -23,6 +23,8 @@ _HEAD, _HEAD_PLAIN = 150, 40
 """Tokens of the prompt around instruction and examples."""
 _HEAD_TRANSFORM = 250
 """The same, of the prompts about rows that are rewritten."""
+_SCHEMA = 40
+"""Tokens of the JSON schema that a request carries, which endpoints show to the model."""
 _PLAN = 350
 """Tokens of a plan for rewriting, with what it says about the task."""
 _TURN = 8
@@ -72,10 +74,11 @@ def transforming_cost(unlabelled: Rows, task: TaskSpec, client: ChatClient) -> E
     text, answer = _lengths(task)
     about_task = likely_tokens(task.instruction) + _HEAD_TRANSFORM + len(task.demonstrations) * (text + answer + 12)
     plans = TeacherUse("generator", datasets, round(datasets * (about_task + 5 * each)), datasets * _PLAN)
-    read = round(len(rows) * (about_task + _PLAN + each))
+    read = round(len(rows) * (about_task + _PLAN + _SCHEMA + each))
     written = TeacherUse("generator", len(rows), read, round(len(rows) * (text + _TURN)))
     many = f"{len(rows):,} rows of {datasets} data set{'s' if datasets > 1 else ''}"
-    return Estimate((plans, written), assumptions=(f"{many} rewritten by {client.model}, one call each, none dropped",))
+    calls = f"{many} rewritten by {client.model}, one call each, none dropped"
+    return Estimate((plans, written), assumptions=(calls, _all_readable(written)))
 
 
 def _labelling_cost(task: TaskSpec, unlabelled: Rows, config: DatasetGeneratorConfig, context: RunContext) -> Estimate:
@@ -134,19 +137,24 @@ def _writing_cost(
     fewest, most = _votes(task, config)
     # What is kept is mostly settled by the first answer that agrees, with a label asked for or another answer.
     votes = total * fewest + (written - total) * most
-    many = f", {config.per_request} a request" if writer is None or not speaks_plain(writer) else ""
+    plain = writer is not None and speaks_plain(writer)
+    many = "" if plain else f", {config.per_request} a request"
+    writing = _writing(task, written, config, writer)
     return Estimate(
-        teacher=(
-            _writing(task, written, config, writer),
-            _voting(task, votes, _client(context, "labeller")),
-        ),
+        teacher=(writing, _voting(task, votes, _client(context, "labeller"))),
         assumptions=(
             f"{total:,} examples; {kept:.0%} of those written are kept{many}",
             f"{fewest} to {most} votes on each" if fewest != most else f"{most} vote{'s' if most != 1 else ''} on each",
             "examples as long as the demonstrations" if task.demonstrations else f"examples of {_TEXT} tokens",
+            *(() if plain else (_all_readable(writing),)),
         ),
         makes=GeneratedData(_like_demonstrations(task, wanted), {}, 0, {}, 0, 0),
     )
+
+
+def _all_readable(use: TeacherUse) -> str:
+    each = (use.prompt_tokens + 2 * use.completion_tokens) / max(1, use.calls)
+    return f"every reply in JSON can be read; one that cannot is asked for once more, for about {each:,.0f} tokens"
 
 
 def _client(context: RunContext, role: str) -> ChatClient | None:
@@ -179,7 +187,7 @@ def _writing(task: TaskSpec, written: int, config: DatasetGeneratorConfig, clien
         return TeacherUse("generator", written, round(lists * prompt + written * _OPENING), round(written * text))
     requests = -(-written // config.per_request) + (1 if config.attributes and config.topics and not pairs else 0)
     shown = len(task.demonstrations) * (text + answer + 12)
-    prompt = likely_tokens(task.instruction) + _HEAD + shown + earlier * (text + answer + 12)
+    prompt = likely_tokens(task.instruction) + _HEAD + _SCHEMA + shown + earlier * (text + answer + 12)
     return TeacherUse("generator", requests, round(requests * prompt), round(written * (text + 4 + pairs * answer)))
 
 

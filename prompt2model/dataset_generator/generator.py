@@ -16,13 +16,13 @@ from prompt2model.dataset_generator.asking import SAME_LIST, Asked, Writer, demo
 from prompt2model.dataset_generator.balance import ANY, quotas
 from prompt2model.dataset_generator.calibrating import kept_calibration
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
-from prompt2model.dataset_generator.consistency import Electorate, Verdict, judge
+from prompt2model.dataset_generator.consistency import RELABELLED, Electorate, Verdict, judge
 from prompt2model.dataset_generator.cost import as_if_labelled, generation_cost, transforming_cost
 from prompt2model.dataset_generator.given_inputs import label_given, to_rewrite
 from prompt2model.dataset_generator.growing import GrowingSet
 from prompt2model.dataset_generator.reading import Candidate
 from prompt2model.dataset_generator.steering import ask_topics, draw_attributes, keep_topics, kept_topics
-from prompt2model.dataset_generator.sums import together
+from prompt2model.dataset_generator.sums import spoken_counts, together
 from prompt2model.dataset_generator.transforming import PROMPTS as TRANSFORM_PROMPTS
 from prompt2model.dataset_generator.transforming import rewriter_of
 from prompt2model.dataset_generator.wave_tally import WaveTally
@@ -177,10 +177,11 @@ class _Session:
         """What came of it, with what a person should know."""
         grown, say = self._grown, self._context.progress.say
         notes = tuple(self._notes())
-        again = f" ({grown.asked_again} of these asked for again)" if grown.asked_again else ""
+        again = f"; {grown.asked_again} of these asked for again" if grown.asked_again else ""
+        failed = f": {spoken_counts(grown.failed)}{again}" if grown.failed else ""
         say(
             f"  {len(rows)} examples from {grown.requests} requests; {grown.dropped.total()} dropped, "
-            f"{grown.failed.total()} failed{again}"
+            f"{grown.failed.total()} failed{failed}"
         )
         for note in notes:
             say(f"  {note}")
@@ -199,7 +200,7 @@ class _Session:
         grown = self._grown
         made, missing = len(grown.rows), sum(max(0, grown.missing(label)) for label in grown.wanted)
         if not made:
-            return f"none of {grown.total:,} examples is finished yet; see `prompt2model plan` for what they take"
+            return f"none of {grown.total:,} examples is finished yet"
         tokens = (grown.prompt_tokens + grown.completion_tokens) / made * missing
         amount = f"{tokens:,.0f} tokens"
         if error.money is not None and error.tokens:
@@ -279,7 +280,7 @@ class _Session:
             if self._writer.shares_lists:
                 list_rng = self._context.rng("wave", number, "list", label, asked_of[label] // SAME_LIST)
             asked_of[label] += 1
-            attributes = draw_attributes(rng, topics) if steered else ()
+            attributes = draw_attributes(rng, topics, self._config.attribute_values) if steered else ()
             asked.append(
                 self._writer.ask(
                     label or None, count, temperature, draw, grown.rows, rng, list_rng, attributes, overused
@@ -339,14 +340,17 @@ class _Session:
             return None
         label = self._grown.group(verdict.output)
         in_this_wave = sum(1 for row in earlier if self._grown.group(row.target) == label)
-        reason = "label already full" if self._grown.missing(label) <= in_this_wave else None
+        reason = None
+        if self._grown.missing(label) <= in_this_wave:
+            otherwise = "answered otherwise than asked for, and that " if verdict.reason == RELABELLED else ""
+            reason = f"{otherwise}label already full"
         if reason is None and self._grown.is_output_full(verdict.output, earlier):
             reason = "output too frequent"
         reason = reason or self._grown.seen.refuse_pair(candidate.input, verdict.output)
         if reason is not None:
             tally.dropped[reason] += 1
             return None
-        tally.relabelled += verdict.reason == "relabelled"
+        tally.relabelled += verdict.reason == RELABELLED
         tally.kept[origin.label or ANY] += 1
         source = Source(
             "generated", teacher=self._client.model, prompt_hash=self._prompt_hash, temperature=origin.temperature

@@ -10,7 +10,7 @@ from itertools import islice
 from prompt2model.component import RunContext
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
 from prompt2model.dataset_generator.input_labellers import SHARD_ROWS, Labelled, Labels, input_labeller, labellers
-from prompt2model.dataset_generator.sums import of_shard, together
+from prompt2model.dataset_generator.sums import of_shard, spoken_counts, together
 from prompt2model.dataset_generator.transforming import rewrite_rows
 from prompt2model.dataset_generator.waves import Wave, read_waves, write_wave
 from prompt2model.errors import TeacherError
@@ -52,7 +52,10 @@ def label_given(
         data = together(data, of_shard(shard))
     kept = surest(tuple(data.rows), config.surest_share)
     doubtful = len(data.rows) - len(kept)
-    context.progress.say(f"  {len(data.rows):,} of {count:,} given inputs labelled, the {len(kept):,} surest kept")
+    failed = f"; {sum(data.failed.values()):,} failed: {spoken_counts(data.failed)}" if data.failed else ""
+    context.progress.say(
+        f"  {len(data.rows):,} of {count:,} given inputs labelled, the {len(kept):,} surest kept{failed}"
+    )
     dropped = {**data.dropped, **({"inputs: among the least sure of their label": doubtful} if doubtful else {})}
     return replace(data, rows=kept, dropped=dropped)
 

@@ -15,6 +15,7 @@ from prompt2model.dataset_generator.consistency import Electorate, Verdict, coll
 from prompt2model.dataset_generator.reading import Candidate
 from prompt2model.errors import ConfigError
 from prompt2model.labelling import (
+    AutoDemoPredictor,
     FewShotPredictor,
     VotingLabeller,
     bulk_labeller,
@@ -156,15 +157,20 @@ class _Asking:
         self._predictor = predictor
 
     def label(self, rows: Sequence[Example]) -> Iterator[Labelled]:
-        before = self._calls()
+        before, known = self._calls(), len(self._failed_batches())
         predictions = list(self._predictor.predict(map(_item, rows)))
+        of_batches = tuple(self._failed_batches()[known:])
         counted = len(rows) if before is None else (self._calls() or 0) - before
         for calls, prediction in zip(_shared(counted, len(rows)), predictions, strict=True):
             failures = (prediction.failure,) if prediction.failure is not None else ()
-            yield _labelled(prediction, failures, calls)
+            yield _labelled(prediction, (*of_batches, *failures), calls)
+            of_batches = ()
 
     def _calls(self) -> int | None:
         return self._predictor.calls if isinstance(self._predictor, CountsCalls) else None
+
+    def _failed_batches(self) -> Sequence[FailureKind]:
+        return self._predictor.failed_batches if isinstance(self._predictor, AutoDemoPredictor) else ()
 
 
 class _Aggregating:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from prompt2model.artifacts import write_atomically
@@ -24,10 +24,6 @@ from prompt2model.teacher.asking_again import Reply, complete_readable
 from prompt2model.teacher.client import ChatClient, ChatRequest, Message
 from prompt2model.text_index.near_duplicates import normalise_text
 
-LENGTHS = ("a few words", "one short sentence", "two or three sentences", "as long as such inputs ever are")
-REGISTERS = ("plain", "formal", "chatty", "hurried, with a slip or an abbreviation", "terse, almost in note form")
-DIFFICULTIES = ("typical", "unusual but clear", "hard: near the border to another output", "indirect, to be inferred")
-
 _NAMED_FROM, _FULL_FROM = 3, 10
 """An output that came less often is never named, or refused, as too frequent."""
 _MOST_NAMED = 8
@@ -38,10 +34,10 @@ _TOPIC_TOKENS, _TOPIC_TEMPERATURE = 1024, 0.7
 _TOPICS_FILE = "topics.json"
 
 
-def draw_attributes(rng: random.Random, topics: Sequence[str]) -> tuple[str, ...]:
-    """What one request's inputs shall be like: a topic where there are any, and two of length, register, difficulty."""
-    kinds = [("length", LENGTHS), ("register", REGISTERS), ("difficulty", DIFFICULTIES)]
-    chosen = [f"{name}: {rng.choice(values)}" for name, values in rng.sample(kinds, 2)]
+def draw_attributes(rng: random.Random, topics: Sequence[str], values: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """What one request's inputs shall be like: a topic where there are any, and two attributes of those in `values`."""
+    kinds = [(name, choices) for name, choices in values.items() if choices]
+    chosen = [f"{name}: {rng.choice(choices)}" for name, choices in rng.sample(kinds, min(2, len(kinds)))]
     return (f"topic: {rng.choice(topics)}", *chosen) if topics else tuple(chosen)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from prompt2model.dataset_generator.waves import Wave
 from prompt2model.records import GeneratedData
@@ -26,3 +27,9 @@ def together(first: GeneratedData, second: GeneratedData) -> GeneratedData:
         first.completion_tokens + second.completion_tokens,
         (*first.notes, *second.notes),
     )
+
+
+def spoken_counts(counts: Mapping[str, int]) -> str:
+    """Counts of kinds in words, the most frequent first: `12 refused, 3 context too long`."""
+    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in ordered)

@@ -78,6 +78,8 @@ class AutoDemoPredictor:
         self.client, self.echo = client, echo
         self.calls = 0
         """Requests so far: batches, and inputs that were asked singly."""
+        self.failed_batches: list[FailureKind] = []
+        """Why batches so far gave nothing; their inputs were asked again, in halves or singly."""
         self._task = task
         self._selection, self._embedder, self._likeness = selection, embedder, likeness
         self._max_reply_tokens, self._chunk, self._purpose = max_reply_tokens, max(chunk, batch_size), purpose
@@ -145,11 +147,15 @@ class AutoDemoPredictor:
 
     def _settle(self, batch: Sequence[Item], response: ChatResponse, books: _Books) -> None:
         books.charge(batch, response)
+        if response.failure is not None and response.failure not in TEACHERS_FAULT:
+            self.failed_batches.append(response.failure)
         if response.failure == "context_too_long":
             books.wait(batch[: len(batch) // 2])
             books.wait(batch[len(batch) // 2 :])
             return
         read = self.read(batch, response)
+        if response.failure is None and not read:
+            self.failed_batches.append("truncated" if response.finish == "length" else "unparsable")
         for item in batch:
             if response.failure in TEACHERS_FAULT:
                 books.settle(item, Prediction(None, failure=response.failure), batched=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from prompt2model.labelling.prompts import LabellingPrompt, demonstrations_for, speaks_plain
-from prompt2model.labelling.reading import plain_form, read_label
+from prompt2model.labelling.reading import closed_start, plain_form, read_label
 from prompt2model.predictor.no_answer import no_answer
 from prompt2model.prompt_program import choice_letter
 from prompt2model.records import Demonstration, Item, Prediction, TaskSpec
@@ -20,7 +20,8 @@ class FewShotPredictor:
     """Answers with what the teacher writes: a label of the task, one of the item's choices, or text.
 
     An answer that is no label (or no choice) is a failure `unparsable`; what was said is kept in `raw`. A text that
-    was cut at `max_tokens` is a failure `truncated`. `draw` and a temperature above 0 give other samples.
+    was cut at `max_tokens` is a failure `truncated`, and so is a cut reply that does not begin with a label or choice
+    and an end to it. `draw` and a temperature above 0 give other samples.
     `prompt` makes the messages; `answer_tokens` is the longest answer that is asked for.
     """
 
@@ -80,13 +81,12 @@ class FewShotPredictor:
         """What the teacher's response says about `item`."""
         text, failure = None, response.failure
         if failure is None:
-            text = self.answer(item, response.text)
+            cut = response.finish == "length"
+            text = self.answer(item, response.text, cut=cut)
             if not response.text.strip():
                 failure = "empty"
             elif text is None:
-                failure = "unparsable"
-            elif self._task.kind == "generation" and response.finish == "length":
-                text, failure = None, "truncated"
+                failure = "truncated" if cut else "unparsable"
         return Prediction(
             text=text,
             failure=failure,
@@ -95,13 +95,13 @@ class FewShotPredictor:
             completion_tokens=response.completion_tokens,
         )
 
-    def answer(self, item: Item, said: str) -> str | None:
-        """The answer to `item` that `said` gives for sure, or None."""
+    def answer(self, item: Item, said: str, *, cut: bool = False) -> str | None:
+        """The answer to `item` that `said`, which may have been `cut` off, gives for sure, or None."""
         if self._task.kind == "classification":
-            return read_label(said, self.labels)
+            return read_label(said, self.labels, cut=cut)
         if self._task.kind == "multiple_choice" and item.choices:
-            return read_choice(said, item.choices)
-        return said.strip() or None
+            return read_choice(said, item.choices, cut=cut)
+        return None if cut else said.strip() or None
 
     def _stop(self) -> tuple[str, ...]:
         if not self.prompt.plain:
@@ -110,12 +110,15 @@ class FewShotPredictor:
         return ("\n",) if self.labels or one_line else ("\n\n", "\nInput:")
 
 
-def read_choice(said: str, choices: Sequence[str]) -> str | None:
-    """The choice that `said` names by its text or its letter ("B", "B. the text"), or None."""
-    by_text = read_label(said, choices)
+def read_choice(said: str, choices: Sequence[str], *, cut: bool = False) -> str | None:
+    """The choice that `said` names by its text or its letter ("B", "B. the text"), or None.
+
+    Of an answer that was `cut` off only what something closes at its start counts.
+    """
+    by_text = read_label(said, choices, cut=cut)
     if by_text is not None:
         return by_text
-    words = plain_form(said).split()
+    words = plain_form(closed_start(said) if cut else said).split()
     letters = [choice_letter(number).casefold() for number in range(len(choices))]
     if not words or words[0] not in letters:
         return None

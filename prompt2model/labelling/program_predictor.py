@@ -76,20 +76,21 @@ class ProgramPredictor:
         said = state.response
         raw, text, failure = said.text if said else "", None, state.failure
         if failure is None:
-            text = self._answer(item, raw)
+            cut = said is not None and said.finish == "length"
+            text = self._answer(item, raw, cut)
             if text is None:
-                failure = "unparsable"
-            elif not self._program.answers and not self._chooses(item) and said and said.finish == "length":
-                text, failure = None, "truncated"
+                failure = "truncated" if cut else "unparsable"
         return Prediction(text, None, failure, raw, state.prompt_tokens, state.completion_tokens)
 
-    def _answer(self, item: Item, said: str) -> str | None:
-        """The answer that `said` gives for sure; None where it abstains."""
+    def _answer(self, item: Item, said: str, cut: bool) -> str | None:
+        """The answer that `said`, which may have been `cut` off, gives for sure; None where it abstains."""
         program = self._program
-        if not program.answers:
-            return read_choice(said, item.choices) if self._chooses(item) else said.strip()
+        if not program.answers and not self._chooses(item):
+            return None if cut else said.strip()
         read = read_choice if program.shows_choices else read_label
-        word = read(said, program.words)
+        word = read(said, program.words or item.choices, cut=cut)
+        if not program.answers:
+            return word
         return next((answer.label for answer in program.answers if answer.word == word), None)
 
     def _chooses(self, item: Item) -> bool:

@@ -9,17 +9,23 @@ from functools import lru_cache
 
 _LEAD = re.compile(r"^\s*(?:output|label|answer|category|class|the (?:answer|label|category) is)\s*[:=]?\s+", re.I)
 _LEAD_COLON = re.compile(r"^\s*(?:output|label|answer|category|class)\s*[:=]\s*", re.I)
+_CLOSES = re.compile(r"[\n\r.;:!?()\u2014]|\s[-\u2013]\s")
+"""What closes a label at the start of an answer."""
 _NEGATION = re.compile(r"\b(?:not|no|never|neither|nor|without|than|isn t|doesn t|cannot|can t)(?: an?| the)?$")
 
 
-def read_label(text: str, labels: Sequence[str]) -> str | None:
+def read_label(text: str, labels: Sequence[str], *, cut: bool = False) -> str | None:
     """The label that `text` gives, or None.
 
     Taken are, after case, punctuation and quotes are put aside: the label alone (also after "Output:" and the like);
     a label at the start that a line end or a punctuation mark follows; the only label that is mentioned at all,
     unless it is denied ("not spam"). Of labels that contain one another, the longest that fits is the one mentioned.
+    Of a text that was `cut` off only a label that something closes at the start is, or one that is all of the text
+    and begins no other label: what is lost may have said more.
     """
     forms = _forms(tuple(labels))
+    if cut:
+        return _of_cut(text, labels, forms)
     for candidate in (text, _LEAD_COLON.sub("", text, count=1), _LEAD.sub("", text, count=1)):
         for part in (candidate, _first_line(candidate)):
             exact = _exact(part, labels, forms)
@@ -31,6 +37,13 @@ def read_label(text: str, labels: Sequence[str]) -> str | None:
     return _at_start(body, labels, forms) or _only_mentioned(body, labels, forms)
 
 
+def closed_start(text: str) -> str:
+    """What stands before the first line end or closing mark; empty where there is none."""
+    body = text.lstrip()
+    end = _CLOSES.search(body)
+    return body[: end.start()] if end else ""
+
+
 def plain_form(text: str) -> str:
     """Letters and digits only, casefolded, single spaces."""
     kept = "".join(c if c.isalnum() or unicodedata.category(c).startswith("M") else " " for c in folded(text))
@@ -40,6 +53,17 @@ def plain_form(text: str) -> str:
 def folded(text: str) -> str:
     """NFKC, casefolded."""
     return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _of_cut(text: str, labels: Sequence[str], forms: tuple[str, ...] | None) -> str | None:
+    for candidate in (text, _LEAD_COLON.sub("", text, count=1), _LEAD.sub("", text, count=1)):
+        closed = _exact(closed_start(candidate), labels, forms)
+        if closed is not None:
+            return closed
+        alone = _exact(candidate, labels, forms)
+        if alone is not None and sum(folded(label).startswith(folded(alone)) for label in labels) == 1:
+            return alone
+    return None
 
 
 def _first_line(text: str) -> str:
@@ -64,7 +88,7 @@ def _exact(text: str, labels: Sequence[str], forms: tuple[str, ...] | None) -> s
 
 def _at_start(text: str, labels: Sequence[str], forms: tuple[str, ...]) -> str | None:
     """The label that the text begins with, when a line end or a punctuation mark closes it."""
-    head = re.split(r"[\n\r.;:!?()\u2014]|\s[-\u2013]\s", folded(text).lstrip(" \t\r\n\"'`*([{"), maxsplit=1)[0]
+    head = _CLOSES.split(folded(text).lstrip(" \t\r\n\"'`*([{"), maxsplit=1)[0]
     form = plain_form(head)
     return labels[forms.index(form)] if form in forms else None
 

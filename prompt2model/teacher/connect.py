@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from prompt2model.teacher.client import ChatClient
 
 DEFAULT_CONCURRENCY = 8
+DEFAULT_TIMEOUT = 120.0
 FORMS = (
     "`embedded` (the model that comes with prompt2model), "
     "`openai:NAME` (a model at OpenAI, or at any compatible address with --base-url)"
@@ -31,13 +32,13 @@ def connect(
     key_variable: str | None = None,
     needs_key: bool = True,
     concurrency: int = DEFAULT_CONCURRENCY,
-    timeout: float = 120.0,
+    timeout: float = DEFAULT_TIMEOUT,
 ) -> ChatClient:
     """The client that a spec names. Nothing is sent and no weights are loaded before the first request.
 
     `base_url`: an address, or several that serve the same model and share the work. `key_variable` names the
     environment variable that holds the key (OPENAI_API_KEY); `concurrency` is the most requests under way at one
-    address, `timeout` the seconds that one may take; these only matter to an endpoint.
+    address, `timeout` the seconds that one may be silent (whole, five times as long); these only matter to an endpoint.
     Raises ConfigError for an unknown spec, TeacherKeyError where the key is missing.
     """
     check_spec(spec)

@@ -25,11 +25,14 @@ _MOST_STOPS = 4
 """So many stop texts the OpenAI endpoint takes; further ones are cut here."""
 _SCHEMA = "response_format"
 """The setting that carries a schema."""
+_WHOLE = 5.0
+"""A whole answer may take so many times as long as a silence: some endpoints send blanks while a request is queued."""
 
 
 class Endpoint:
-    """A model at an address, asked at most `concurrency` requests at a time, each at most `timeout` seconds.
+    """A model at an address, asked at most `concurrency` requests at a time.
 
+    It may be silent for `timeout` seconds, and a whole answer may take five times as long.
     What the address does not take (`max_tokens`, `stop`, `stream_options`, a schema) is learned and sent another way,
     or not at all.
     """
@@ -220,9 +223,12 @@ def _connection(base_url: str, key: str, timeout: float) -> tuple[DefaultHttpxCl
     import httpx2
     from openai import DefaultHttpxClient, OpenAI
 
+    from prompt2model.teacher.whole_answers import within
+
     limits = httpx2.Timeout(timeout, connect=min(10.0, timeout))
     # A proxy from the environment is for other machines, never for this one.
-    http = DefaultHttpxClient(timeout=limits, trust_env=not is_loopback(base_url))
+    hooks = {"response": [within(_WHOLE * timeout)]}
+    http = DefaultHttpxClient(timeout=limits, trust_env=not is_loopback(base_url), event_hooks=hooks)
     return http, OpenAI(api_key=key or "none", base_url=base_url, max_retries=0, timeout=limits, http_client=http)
 
 

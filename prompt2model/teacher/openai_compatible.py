@@ -30,8 +30,9 @@ _LONGEST_SLEEP = 0.05
 class OpenAICompatibleClient:
     """Asks an endpoint, or several that serve the same model: an item goes to whichever has room.
 
-    At most `concurrency` requests are under way at each; how many at a time follows from how it answers. Each attempt
-    takes at most `timeout` seconds. Answers are filed under the first address, whichever gave them.
+    At most `concurrency` requests are under way at each; how many at a time follows from how it answers. In each
+    attempt it may be silent for `timeout` seconds, and the whole answer may take five times as long. Answers are filed
+    under the first address, whichever gave them.
     The key is read from the environment variable `key_variable` and may be missing for addresses on this machine, and
     with `needs_key` False, where nothing will be asked.
     Where a reasoning model refuses `temperature`, TeacherRequestError says so: leaving it out in silence would change
@@ -205,7 +206,9 @@ class OpenAICompatibleClient:
         if isinstance(outcome, RejectedError):
             return rejection(outcome)
         what, advice = "gave no answer to any request", "check that it serves chat completions there"
-        if self._answered:
+        if outcome.failure == "rate_limited":
+            what, advice = "tells every request to wait", "everything made so far is kept; wait, or raise its limit"
+        elif self._answered:
             what, advice = "gives no answers any more", "everything made so far is kept; wait until it does"
         return TeacherUnreachableError(
             f"{self.model} at {self._where} {what} ({outcome.detail}); {advice}, then resume"

@@ -42,6 +42,11 @@ PUBLISHED: Mapping[str, Price] = {
 """Model name at the OpenAI endpoint → its list price on `AS_OF`."""
 
 
+def list_price(client: ChatClient) -> Price | None:
+    """What OpenAI has published for a model of this name."""
+    return PUBLISHED.get(client.model.removeprefix("openai:"))
+
+
 def parse_price(text: str) -> Price:
     """`0.40 1.60`: US dollars per million tokens of the prompt and of the answer. Raises ConfigError."""
     try:
@@ -80,7 +85,7 @@ class Prices:
         # The same name at another address may be another offer at another price.
         if not all(url.startswith("https://api.openai.com/") for url in paid):
             return None
-        return PUBLISHED.get(name)
+        return list_price(client)
 
     def need(self, client: ChatClient) -> Price:
         """The price of what a client asks. Raises PriceUnknownError."""

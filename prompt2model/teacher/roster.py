@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,9 +10,9 @@ from prompt2model.component import Chooser
 from prompt2model.errors import ConfigError
 from prompt2model.records import CostLine
 from prompt2model.teacher.address import addresses, is_loopback, silent_addresses
-from prompt2model.teacher.budget import Budget, parse_budget
+from prompt2model.teacher.budget import Budget, Limit, parse_budget
 from prompt2model.teacher.client import ChatClient
-from prompt2model.teacher.connect import DEFAULT_CONCURRENCY, check_spec, connect
+from prompt2model.teacher.connect import DEFAULT_CONCURRENCY, DEFAULT_TIMEOUT, check_spec, connect
 from prompt2model.teacher.ledger import Ledger, LedgerClient
 from prompt2model.teacher.prices import FREE, Price, Prices, parse_price
 
@@ -26,13 +26,14 @@ class TeacherSettings:
     """Who teaches: a spec by role (`teacher` for every role that has none), and where and for how much.
 
     `base_url`: an address, or several that serve the same model and share the work; at most `concurrency` requests
-    are under way at each.
+    are under way at each, and each may be silent for `timeout` seconds.
     `prices`: model name → US dollars per million prompt and completion tokens.
     """
 
     specs: Mapping[str, str]
     base_url: str | Sequence[str] | None = None
     concurrency: int = DEFAULT_CONCURRENCY
+    timeout: float = DEFAULT_TIMEOUT
     key_variable: str = "OPENAI_API_KEY"
     needs_key: bool = True
     budget: str | None = None
@@ -128,6 +129,16 @@ class TeacherRoster:
             self._prices = self._prices.with_price(client.model, known)
         return known
 
+    def left_for(self, steps: Collection[str]) -> Limit | None:
+        """What the budget leaves for these steps after all that other ones were charged; None without a budget."""
+        if self._budget is None:
+            return None
+        limit, costs = self._budget.limit, [line for line in self.costs() if line.step not in steps]
+        if limit.money is not None:
+            return Limit(money=max(0.0, limit.money - sum(line.money or 0.0 for line in costs)))
+        spent = sum(line.prompt_tokens + line.completion_tokens for line in costs)
+        return Limit(tokens=max(0, (limit.tokens or 0) - spent))
+
     def costs(self) -> tuple[CostLine, ...]:
         """What the run's teachers were asked for so far, over all resumes."""
         if self._ledger is None and not self._ledger_file.exists():
@@ -158,6 +169,7 @@ class TeacherRoster:
             key_variable=settings.key_variable,
             needs_key=settings.needs_key,
             concurrency=settings.concurrency,
+            timeout=settings.timeout,
         )
 
     def _is_paid(self, client: ChatClient) -> bool:

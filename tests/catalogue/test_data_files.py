@@ -199,3 +199,19 @@ def test_parquet_with_label_names_nested_columns_and_binaries(tmp_path: Path) ->
 
 def test_a_file_that_only_claims_to_be_parquet(tmp_path: Path) -> None:
     assert "not a readable Parquet file" in refusal(write(tmp_path / "x.parquet", "text,label\n"))
+
+
+@pytest.mark.parametrize("name", ["one.csv", "one.jsonl"])
+def test_a_file_without_line_ends_is_refused_before_it_is_read_into_memory(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    with path.open("wb") as file:
+        for _ in range(18):
+            file.write(b"abcd efg" * (1 << 17))
+    with pytest.raises(DataFileError, match="a line has more than 16 MiB"):
+        read_table(path)
+
+
+def test_a_document_may_stand_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps([{"a": "x" * (1 << 20), "b": "y"}] * 17))
+    assert [row["b"] for row in read_table(path).rows] == ["y"] * 17

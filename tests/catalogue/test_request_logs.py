@@ -66,6 +66,14 @@ def test_requests_without_answers_and_images_have_empty_cells(tmp_path: Path) ->
     assert list(table.rows) == [{"input": MAIL[0], "output": ""}, {"input": "", "output": ""}]
 
 
+@pytest.mark.parametrize("why", ["length", "content_filter"])
+def test_an_answer_that_did_not_come_to_its_end_is_none(why: str, tmp_path: Path) -> None:
+    row = row_of("pair", MAIL[0], "ship")
+    row["response"]["choices"][0]["finish_reason"] = why
+    table = read_table(write(tmp_path / "log.jsonl", [row, row_of("pair", MAIL[1], TEAMS[1])]))
+    assert [line["output"] for line in table.rows] == ["", TEAMS[1]]
+
+
 def test_a_table_with_a_column_called_messages_is_a_table(tmp_path: Path) -> None:
     table = read_table(write(tmp_path / "rows.jsonl", [{"messages": ["a", "b"], "label": "x"}]))
     assert table.columns == ("messages", "label")

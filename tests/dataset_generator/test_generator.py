@@ -18,6 +18,7 @@ from dataset_generator.team_task import TASK, right_label
 
 from prompt2model.artifacts import dump_line
 from prompt2model.component import RunContext
+from prompt2model.console import SilentProgress
 from prompt2model.dataset_generator import DatasetGenerator, DatasetGeneratorConfig, GeneratorInputs
 from prompt2model.errors import RunFolderError, TeacherError
 from prompt2model.records import DataRequest, Demonstration, Example, GeneratedData, Source, TaskSpec, make_example
@@ -175,6 +176,20 @@ def test_disagreement_drops_or_relabels_and_is_counted(make_context: Make) -> No
     )
     assert any("charged" in item.input and item.target == "shipping" for item in relabelled.rows)
     assert "another label" in relabelled.notes[0]
+    assert relabelled.dropped["answered otherwise than asked for, and that label already full"] > 0
+
+
+def test_the_person_who_waits_is_told_what_failed(make_context: Make) -> None:
+    said: list[str] = []
+
+    class Heard(SilentProgress):
+        def say(self, message: str) -> None:
+            said.append(message)
+
+    refusing = ScriptedClient(lambda request: ChatResponse("", failure="refused"))
+    context = replace(make_context({"teacher": refusing}), progress=Heard())
+    DatasetGenerator(DatasetGeneratorConfig(examples=4)).run(GeneratorInputs(TASK, (), DataRequest()), context)
+    assert re.search(r"0 examples from \d+ requests; 0 dropped, (\d+) failed: \1 refused", said[0])
 
 
 def test_where_answers_all_differ_nothing_is_kept_and_the_run_ends(make_context: Make) -> None:

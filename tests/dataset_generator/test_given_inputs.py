@@ -152,6 +152,12 @@ def test_many_inputs_in_one_call_where_that_is_asked_for(make_context: Make, tmp
     assert [row.target for row in batched.rows] == [right_label(row.input) for row in INPUTS[:64]]
     assert batched.requests == client.calls == 8
     assert sum(row.soft_label is None for row in batched.rows) == 64
+    assert batched.failed == {}
+    first = iter([ChatResponse("", failure="refused"), ChatResponse("[1] half of", finish="length"), "no idea"])
+    client = ScriptedClient(lambda request: next(first, None) or answer(request))
+    broken = run(make_context, client, INPUTS[:64], **{**settings, "folder": tmp_path / "broken"})
+    assert broken.failed == {"refused": 1, "truncated": 1, "unparsable": 1}
+    assert (len(broken.rows), broken.requests, client.calls) == (64, 8 + 24, 8 + 24)
     client = ScriptedClient(answer)
     single = run(make_context, client, INPUTS[:64], examples=0, folder=tmp_path / "single", labeller="single")
     assert single.requests == client.calls == 64

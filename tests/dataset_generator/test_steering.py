@@ -14,7 +14,7 @@ import pytest
 from prompt2model.artifacts import dump_line
 from prompt2model.component import RunContext
 from prompt2model.dataset_generator import DatasetGenerator, DatasetGeneratorConfig, GeneratorInputs
-from prompt2model.dataset_generator.steering import DIFFICULTIES, LENGTHS, REGISTERS, OutputBalance
+from prompt2model.dataset_generator.steering import OutputBalance
 from prompt2model.records import DataRequest, Demonstration, GeneratedData, TaskSpec
 from prompt2model.teacher import ChatRequest, ChatResponse, ScriptedClient
 
@@ -52,12 +52,20 @@ def test_every_request_draws_a_topic_and_two_attributes(make_context: Make) -> N
     run(make_context, client, examples=60, wave=20)
     assert [request.purpose for request in client.requests].count("topics") == 1
     drawn = [re.findall(r"^- (topic|length|register|difficulty): (.+)$", text, re.M) for text in written(client)]
-    values = {"topic": TOPICS, "length": LENGTHS, "register": REGISTERS, "difficulty": DIFFICULTIES}
+    values = {"topic": TOPICS, **DatasetGeneratorConfig().attribute_values}
     for lines in drawn:
         assert len(lines) == 3 and lines[0][0] == "topic"
         assert all(value in values[name] for name, value in lines)
     assert {lines[0][1] for lines in drawn} == set(TOPICS)
     assert len({tuple(lines) for lines in drawn}) > len(drawn) / 2
+
+
+def test_what_is_drawn_is_a_setting(make_context: Make) -> None:
+    client = ScriptedClient(astronomer)
+    values = {"telescope": ("large", "small"), "length": ()}
+    run(make_context, client, examples=10, topics=0, attribute_values=values)
+    drawn = [re.findall(r"^- (\w+): (\w+)$", text.partition("This time:")[2], re.M) for text in written(client)]
+    assert {tuple(lines) for lines in drawn} == {(("telescope", "large"),), (("telescope", "small"),)}
 
 
 def test_an_output_that_comes_too_often_is_named_and_then_made_way_for(make_context: Make, tmp_path: Path) -> None:

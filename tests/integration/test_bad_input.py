@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from integration.command_line import FAST, LABELS, command, kept, side_by_side
-from servers.openai_like import Fault, FaultKind, OpenAILikeServer
+from servers.openai_like import Fault, FaultKind, OpenAILikeServer, faults_first
 
 SECRET = "sk-secret-0123456789"
 NO_TEACHER = ("--teacher", "none")
@@ -307,11 +307,11 @@ def test_a_finished_run_needs_its_base_model_no_more(finished: Path) -> None:
     assert ended.code == 0, ended.err
 
 
-def ask_at(address: str, folder: Path) -> str:
+def ask_at(address: str, folder: Path, *options: str) -> str:
     before = kept(folder / "runs/kept")
     fault = command(
         *("run", "--yes", "--name", "kept", "--replace", *FROM_FILE, *NO_SETS, *ROWS, *BASE),
-        *("--teacher", "openai:any", "--base-url", address, "--generate", "6"),
+        *("--teacher", "openai:any", "--base-url", address, "--generate", "6", *options),
         cwd=folder,
         env={"OPENAI_API_KEY": SECRET},
     ).fault()
@@ -320,6 +320,14 @@ def ask_at(address: str, folder: Path) -> str:
     assert SECRET not in fault
     assert not any(SECRET.encode() in content for content in stored)
     return fault
+
+
+def test_an_answer_that_drips_is_given_up_at_the_time_limit_of_the_settings(finished: Path) -> None:
+    answers = faults_first([Fault("drip", seconds=60)] * 2, lambda body: Fault("bad_key"))
+    with OpenAILikeServer(answers) as server:
+        fault = ask_at(server.base_url, finished, "--set", "timeout=0.05")
+        assert "set OPENAI_API_KEY to a valid key" in fault
+        assert server.books[-1].started - server.books[0].started < 20
 
 
 def test_endpoints_that_give_no_answers(finished_folder: Path, tmp_path: Path) -> None:

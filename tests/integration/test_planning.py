@@ -124,3 +124,21 @@ def test_a_spent_budget_says_what_more_would_buy(work: Path) -> None:
         made, more = int(offer[1]), int(offer[2].replace(",", ""))
         # What was spent bought what is made, and perhaps a part of the next wave.
         assert 0.5 < more / (9000 * (30 - made) / made) < 1.1
+
+
+def test_a_budget_that_is_spent_in_the_first_wave_says_what_finishes_the_run(work: Path) -> None:
+    with OpenAILikeServer(ColourTeacher()) as server:
+        planned = command("plan", "--yes", *asking(server), "--budget", "3000tokens", cwd=work)
+        assert "more than the budget leaves for it (3,000 tokens)" in " ".join(planned.out.split())
+        fault = command("run", "--yes", *asking(server), "--budget", "3000tokens", cwd=work).fault()
+        assert "none of 30 examples is finished yet; by the plan about " in fault
+        assert "tokens more finish the run" in fault
+        roomy = command("plan", "--yes", *asking(server), "--budget", "900000tokens", cwd=work)
+        assert "more than the budget" not in " ".join(roomy.out.split())
+
+
+def test_a_plan_says_the_prices_and_what_a_repeated_question_would_add(work: Path) -> None:
+    planned = command("plan", "--yes", *MATERIAL, "--teacher", "openai:gpt-4.1-mini", cwd=work)
+    said = " ".join(planned.out.split())
+    assert "costs 0.4 and 1.6 US dollars per million tokens read and written (list price of 2025-06-01)" in said
+    assert "asked for once more, for about" in said

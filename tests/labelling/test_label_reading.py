@@ -38,6 +38,29 @@ def test_unclear_answers_are_not(said: str) -> None:
     assert read_label(said, LABELS) is None
 
 
+@pytest.mark.parametrize(
+    ("said", "label"),
+    [
+        ("human", "human"),
+        ("Human. It asks for a per", "human"),
+        ("The answer is: human\n\nExplana", "human"),
+        ("card\nCard arr", "card"),
+        ("card", None),
+        ("I would say location", None),
+        ("It is hard to tell whether this is human or", None),
+        ("It may be human. But", None),
+    ],
+)
+def test_a_cut_reply_counts_only_where_what_is_lost_could_not_change_it(said: str, label: str | None) -> None:
+    assert read_label(said, LABELS, cut=True) == label
+
+
+def test_a_cut_reply_names_a_choice_only_at_its_start() -> None:
+    choices = ("a dog", "a cat", "a fish")
+    assert read_choice("B. a cat, beca", choices, cut=True) == "a cat"
+    assert read_choice("Not a dog. It may be a cat", choices, cut=True) is None
+
+
 def test_labels_of_signs_are_read_exactly() -> None:
     assert read_label(" '+' ", ("+", "-")) == "+"
     assert read_label("+ or -", ("+", "-")) is None

@@ -54,6 +54,12 @@ def test_a_cut_text_is_no_answer_but_a_label_that_can_be_read_is() -> None:
     assert next(FewShotPredictor(cut, TASK).predict([Item("x")])).text == "billing"
 
 
+def test_a_reply_that_was_cut_before_its_answer_is_truncated_and_no_vote() -> None:
+    thinking = ScriptedClient(lambda request: ChatResponse("It may be about billing, but", finish="length"))
+    said = next(FewShotPredictor(thinking, TASK).predict([Item("x")]))
+    assert (said.text, said.failure) == (None, "truncated")
+
+
 @pytest.mark.parametrize("model", ["scripted", "embedded:tiny"])
 def test_hostile_text_stays_inside_its_own_turn(model: str) -> None:
     client = ScriptedClient(lambda request: "billing", model=model)

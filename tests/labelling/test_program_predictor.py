@@ -45,6 +45,13 @@ def test_a_written_answer_is_read_strictly_and_an_abstention_is_no_answer() -> N
         list(predictor.stream(Item("hm")))
 
 
+def test_a_cut_answer_counts_only_where_it_begins_with_a_word_and_an_end_to_it() -> None:
+    said = {"a bill": "Money. Because the", "hm": "This may be about money, but"}
+    cut = ScriptedClient(lambda request: ChatResponse(said[last(request).splitlines()[0]], finish="length"))
+    found = list(ProgramPredictor(cut, SORT).predict(map(Item, said)))
+    assert [(one.text, one.failure) for one in found] == [("billing", None), (None, "truncated")]
+
+
 def habit(request: ScoreRequest) -> Sequence[float]:
     """Likes "parcel" for itself; the input counts less."""
     text = last(request)

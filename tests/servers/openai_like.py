@@ -23,6 +23,7 @@ FaultKind = Literal[
     "server_error",  # 500
     "overloaded",  # 503; with `retry_after` in the header
     "hang",  # takes the request and says nothing for `seconds`
+    "drip",  # a blank every 20 ms for `seconds`, in place of an answer
     "cut",  # closes the connection before a byte
     "cut_body",  # closes the connection in the middle of the announced body
     "half_json",  # a whole HTTP answer whose JSON ends early
@@ -286,6 +287,13 @@ def _handler(owner: OpenAILikeServer) -> type[BaseHTTPRequestHandler]:
                 self._error(503, "Overloaded", headers=waiting)
             elif fault.kind == "hang":
                 owner.stopped.wait(fault.seconds)
+                self.close_connection = True
+            elif fault.kind == "drip":
+                self._write(200, b"", {"Content-Length": "1000000"})
+                end = time.monotonic() + fault.seconds
+                while time.monotonic() < end and not owner.stopped.wait(0.02):
+                    self.wfile.write(b" ")
+                    self.wfile.flush()
                 self.close_connection = True
             elif fault.kind == "cut":
                 self.close_connection = True

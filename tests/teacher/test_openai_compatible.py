@@ -166,6 +166,27 @@ def test_a_hanging_answer_is_cut_at_the_time_limit_and_asked_again() -> None:
     assert response.lost_completion_tokens == 256
 
 
+def test_an_answer_that_drips_is_cut_at_the_limit_for_the_whole_and_asked_again() -> None:
+    with OpenAILikeServer(faults_first([Fault("drip", seconds=15)], echo)) as server:
+        response = only(connect(server, timeout=0.1), ask("hello"))
+    assert response.text == "echo hello"
+    assert response.lost_completion_tokens == 256
+    first, second = server.books
+    assert 0.5 <= second.started - first.started < 5
+
+
+def test_a_server_that_only_drips_ends_the_run_in_one_line() -> None:
+    dripping = OpenAILikeServer(lambda body: Fault("drip", seconds=15))
+    with dripping as server, pytest.raises(TeacherUnreachableError, match="time limit"):
+        list(connect(server, timeout=0.05, attempts=2).complete_many([ask("hello")]))
+
+
+def test_an_endpoint_that_only_says_wait_is_said_to_do_so() -> None:
+    endless = OpenAILikeServer(lambda body: Fault("rate_limited"))
+    with endless as server, pytest.raises(TeacherUnreachableError, match="tells every request to wait"):
+        list(connect(server, patience=0.05).complete_many([ask("hello")]))
+
+
 def test_retry_after_is_honoured() -> None:
     with OpenAILikeServer(faults_first([Fault("rate_limited", retry_after=0.3)], echo)) as server:
         only(connect(server), ask("hello"))
