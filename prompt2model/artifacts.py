@@ -133,6 +133,32 @@ def load_artifact(record_type: type[RecordT], folder: Path) -> RecordT:
         raise RunFolderError(f"{file} does not fit this version ({error}); delete {folder} and resume") from error
 
 
+def hash_of_value(value: Any) -> str:
+    """The content of a value as a hash: of rows their file, of a record its fields."""
+    if isinstance(value, JsonlRows):
+        return hash_of_path(value.path)
+    if isinstance(value, (tuple, list)):
+        return hashlib.sha256("".join(hash_of_value(item) for item in value).encode()).hexdigest()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        if any(isinstance(getattr(value, field.name), JsonlRows) for field in dataclasses.fields(value)):
+            return hash_of_value([getattr(value, field.name) for field in dataclasses.fields(value)])
+        value = encode_record(value)
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def hash_of_path(path: Path) -> str:
+    """The content of a file or folder as a hash; empty when there is nothing (the step will say so)."""
+    if path.is_dir():
+        return content_hash(path)
+    if not path.is_file():
+        return ""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
 def content_hash(folder: Path) -> str:
     """The content of an artifact as a hash: of every file in its folder but timings, which may differ."""
     digest = hashlib.sha256()

@@ -7,11 +7,11 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from prompt2model.artifacts import content_hash, encode_record
+from prompt2model.artifacts import hash_of_path, hash_of_value
 from prompt2model.chain import DEFAULT_CHAIN, Step, build_component, check_chain, lookup, shared_settings, wiring
 from prompt2model.component import Chooser, Component, Progress, RunContext
 from prompt2model.config import PipelineConfig, changed_settings, load_config, make_config, with_own_review
@@ -20,7 +20,7 @@ from prompt2model.errors import BudgetExceededError, PlanDeclinedError, RunFolde
 from prompt2model.planning import Plan, make_plan, with_offer
 from prompt2model.prompts import prompt_hash
 from prompt2model.records import CostLine, DataRequest, EvaluationReport, TrainedModel
-from prompt2model.run_store import FinishedStep, JsonlRows, RunStore, cache_folder_of
+from prompt2model.run_store import FinishedStep, RunStore, cache_folder_of
 from prompt2model.teacher.roster import TeacherRoster, TeacherSettings
 
 _ONLY_LOOKS = ("parse_prompt", "retrieve_data", "reserve_tests")
@@ -303,13 +303,13 @@ class _Execution:
         self._names_checked = True
 
     def _hash(self, path: str, values: Mapping[str, Any]) -> str:
-        return self.hashes[path] if path in self.hashes else hash_value(lookup(path, values))
+        return self.hashes[path] if path in self.hashes else hash_of_value(lookup(path, values))
 
     def _files(self, step: Step) -> dict[str, str]:
         """The hashes of the files that the step reads; of one that is gone, as it was when the step finished."""
         known = self.store.files_read(step.id)
         paths = self._component(step).input_files()
-        return {str(path): hash_path(path) or known.get(str(path), "") for path in paths}
+        return {str(path): hash_of_path(path) or known.get(str(path), "") for path in paths}
 
     def _announce(self, step: Step) -> None:
         """Say once what the steps that spend time or money will cost; at a terminal, ask. Raises PlanDeclinedError."""
@@ -375,32 +375,6 @@ class _Execution:
             self.progress.say(f"  {address} does not answer; the other addresses do its share")
         self.executed.append(step.id)
         return self.store.finish(step.id, step.folder, fingerprint, output, time.perf_counter() - started, files)
-
-
-def hash_value(value: Any) -> str:
-    """The content of a value as a hash: of rows their file, of a record its fields."""
-    if isinstance(value, JsonlRows):
-        return hash_path(value.path)
-    if isinstance(value, (tuple, list)):
-        return hashlib.sha256("".join(hash_value(item) for item in value).encode()).hexdigest()
-    if is_dataclass(value) and not isinstance(value, type):
-        if any(isinstance(getattr(value, field.name), JsonlRows) for field in fields(value)):
-            return hash_value([getattr(value, field.name) for field in fields(value)])
-        value = encode_record(value)
-    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
-
-
-def hash_path(path: Path) -> str:
-    """The content of a file or folder as a hash; empty when there is nothing (the step will say so)."""
-    if path.is_dir():
-        return content_hash(path)
-    if not path.is_file():
-        return ""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _section(component: Component, section: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
