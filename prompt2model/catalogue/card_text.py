@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import yaml
 
 _FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*$\r?\n?", re.S | re.M)
 _MOST_FRONT = 200_000
@@ -12,7 +16,7 @@ _MOST_TEXT = 200_000
 
 
 def split_card(text: str) -> tuple[dict[str, Any], str]:
-    """(front matter, text below it). Front matter that is no YAML mapping counts as none.
+    """(front matter, text below it). Front matter that is no YAML mapping counts as none; its values are texts.
 
     Both are cut at 200,000 characters: a card is read by people, what is longer is data.
     """
@@ -23,16 +27,33 @@ def split_card(text: str) -> tuple[dict[str, Any], str]:
     import yaml
 
     try:
-        front = yaml.safe_load(found.group(1))
+        front = yaml.load(found.group(1), Loader=_text_loader())  # noqa: S506 (a SafeLoader)
     except (yaml.YAMLError, ValueError, RecursionError):
         front = None
     return (front if isinstance(front, dict) else {}), text[found.end() :][:_MOST_TEXT]
 
 
+@cache
+def _text_loader() -> type[yaml.SafeLoader]:
+    """Leaves every value but null as the text that stands there: the language `no` and the label `yes` are words."""
+    import yaml
+
+    class TextLoader(yaml.SafeLoader):
+        pass
+
+    kept = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")
+    TextLoader.yaml_implicit_resolvers = {
+        sign: [(tag, pattern) for tag, pattern in resolvers if tag in kept]
+        for sign, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    return TextLoader
+
+
 def text_list(value: Any) -> tuple[str, ...]:
-    """One text or a list of texts as a tuple. YAML reads the language code `no` as False; it is put right."""
+    """One text or a list of texts as a tuple. The language code `no`, which YAML reads as False, is put right."""
     values = value if isinstance(value, (list, tuple)) else [value]
-    texts = ("no" if one is False else str(one).strip() for one in values if one is not None and one is not True)
+    known = (one for one in values if one is not None and one is not True and not isinstance(one, (list, dict)))
+    texts = ("no" if one is False else str(one).strip() for one in known)
     return tuple(dict.fromkeys(text for text in texts if text))
 
 

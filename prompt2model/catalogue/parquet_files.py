@@ -57,6 +57,11 @@ def named_labels(row: Mapping[str, Any], names: Mapping[str, tuple[str, ...]]) -
     return named
 
 
+def own_label_names(path: Path) -> dict[str, tuple[str, ...]]:
+    """The label names that a Parquet file carries, by column. Raises DataFileError when it is none."""
+    return label_names(_open(path).schema_arrow.metadata or {})
+
+
 def label_names(metadata: Mapping[bytes, bytes]) -> dict[str, tuple[str, ...]]:
     """Label names by column, from the Arrow metadata that `datasets` writes; empty where there is none."""
     try:

@@ -90,3 +90,18 @@ def test_memory_does_not_grow_with_the_table(tmp_path: Path, make_context: MakeC
             tracemalloc.stop()
 
     assert peak(5_000) < 1.3 * peak(500) + 1_000_000
+
+
+def test_ids_are_read_as_the_names_of_the_card(tmp_path: Path, make_context: MakeContext) -> None:
+    """In training rows and official tests alike, so that such a data set is taken without a person."""
+    folder = tmp_path / "sets/ids"
+    folder.mkdir(parents=True)
+    for split in ("train", "test"):
+        lines = [f"{row['t']},{('good', 'bad').index(row['l'])}\n" for row in ROWS]
+        (folder / f"{split}.csv").write_text("t,l\n" + "".join(lines))
+    names = "{class_label: {names: {'0': good, '1': bad}}}"
+    front = f"license: mit\ndataset_info:\n  features:\n  - name: l\n    dtype: {names}\n"
+    (folder / "README.md").write_text(f"---\n{front}---\n# Mood of guests about soup\n")
+    found = retrieve(make_context(), tmp_path / "sets")
+    assert {row.target for row in found.rows} == {"good", "bad"}
+    assert [row.target for row in found.official_tests[0].rows] == [row["l"] for row in ROWS]
