@@ -29,7 +29,7 @@ from prompt2model.dataset_retriever.unfitting import ask_use, take_inputs, take_
 from prompt2model.dataset_retriever.unlabelled_files import read_unlabelled_file
 from prompt2model.dataset_retriever.user_files import UserFile, read_user_file
 from prompt2model.errors import ConfigError, DataFileError, HubError
-from prompt2model.records import ChosenDataset, Example, RetrievedData, Rows, Source, TaskSpec, TestSet
+from prompt2model.records import ChosenDataset, Example, InputLayout, RetrievedData, Rows, Source, TaskSpec, TestSet
 from prompt2model.teacher import asking_again
 
 _MOST_AUTOMATIC = 3
@@ -56,6 +56,7 @@ class _Gathered:
     chosen: list[ChosenDataset] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
+    layouts: list[InputLayout] = field(default_factory=list)
 
     def note(self, line: str, context: RunContext) -> None:
         """Say a line now and keep it for the report."""
@@ -72,7 +73,7 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
     Inputs = DatasetRetrieverInputs
     Output = RetrievedData
     prompts = (PROMPT, *asking_again.PROMPTS)
-    version = 4
+    version = 5
 
     config: DatasetRetrieverConfig
 
@@ -118,6 +119,7 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
             dropped=dict(sorted(gathered.dropped.items())),
             notes=tuple(gathered.notes),
             unlabelled=_written(context.folder / "unlabelled.jsonl", gathered.unlabelled),
+            layouts=tuple(dict.fromkeys((*(user.reader.columns.layout for user in users), *gathered.layouts))),
         )
 
     def _user_file(self, path: Path, task: TaskSpec, context: RunContext) -> UserFile:
@@ -126,7 +128,9 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
 
     def _unlabelled_file(self, path: Path, task: TaskSpec, context: RunContext, gathered: _Gathered) -> list[Example]:
         dropped = Counter[str]()
-        rows = read_unlabelled_file(path, self.config.input_column, task, self.config.max_inputs, context, dropped)
+        named, most = self.config.input_column, self.config.max_inputs
+        rows, columns = read_unlabelled_file(path, named, task, most, context, dropped)
+        gathered.layouts.append(columns.layout)
         gathered.dropped.update({f"inputs: {reason}": count for reason, count in dropped.items()})
         gathered.note(f"{path.name}: {len(rows):,} inputs for the teacher to label", context)
         return rows
@@ -241,6 +245,8 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
         if not read.rows and not read.tests:
             why = _why_useless(columns.output, task)
             gathered.note(f"data set {card.id} gives no usable row: {why}; {_INSTEAD}", context)
+        else:
+            gathered.layouts.append(columns.layout)
         gathered.chosen.append(
             ChosenDataset(
                 card.id, card.origin, card.licence, columns.spoken_input, columns.output, read.counts, opened.config
@@ -274,6 +280,7 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
                 rows, chosen = take_inputs(opened, columns, task, limit, context, gathered.dropped)
                 gathered.unlabelled += rows
                 gathered.chosen.append(chosen)
+                gathered.layouts.append(columns.layout)
                 taken = f"the teacher labels {len(rows):,} of its inputs ({columns.spoken_input})"
                 gathered.note(f"data set {name} gives no usable row: {why}; {taken}; {_INSTEAD}", context)
         except DataFileError as error:

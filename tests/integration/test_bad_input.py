@@ -358,7 +358,7 @@ def test_endpoints_that_give_no_answers(finished_folder: Path, tmp_path: Path) -
     ("arguments", "words"),
     [
         (("predict", "runs/kept", "gone.csv"), ("gone.csv", "does not exist")),
-        (("predict", "runs/kept", "rows.csv", "--column", "x"), ("no column `x`", "text, colour")),
+        (("predict", "runs/kept", "rows.csv", "--column", "x"), ("no column 'x'", "'text', 'colour'")),
         (("predict", "runs/gone", "rows.csv"), ("runs/gone",)),
         (("predict", "base", "rows.csv"), ("base",)),
         (("predict", "runs/kept"), ("Missing argument", "prompt2model --help")),
