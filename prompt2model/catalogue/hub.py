@@ -20,7 +20,7 @@ from prompt2model.catalogue.data_files import Table, read_table
 from prompt2model.catalogue.dataset_cards import DatasetCard
 from prompt2model.catalogue.model_cards import ModelCard, bytes_of, family_of
 from prompt2model.catalogue.parquet_files import named_labels
-from prompt2model.errors import HubError
+from prompt2model.errors import HubError, connection_failed
 
 if TYPE_CHECKING:
     from huggingface_hub import DatasetInfo, HfApi, ModelInfo
@@ -72,21 +72,6 @@ def _one_line_errors(what: str) -> Iterator[None]:
         # The client libraries let many kinds through: bad JSON, bad Parquet, a missing file, a wrong feature.
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise HubError(f"{what} cannot be read from the hub: {reason}") from error
-
-
-def connection_failed(error: BaseException | None) -> bool:
-    """Whether an error or what it came from is a lost connection.
-
-    huggingface_hub lets the errors of its HTTP library through and has changed that library, so the class is known
-    by its name.
-    """
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        if isinstance(error, ConnectionError) or any(base.__name__ == "TransportError" for base in type(error).__mro__):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 @cache
