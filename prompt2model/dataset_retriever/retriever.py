@@ -102,7 +102,7 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
         for path in self.config.inputs:
             gathered.unlabelled += self._unlabelled_file(path, task, context, gathered)
         found = self._find(task, context)
-        for line in (*(user.note for user in users if user.note), *found.notes):
+        for line in (*(note for user in users for note in user.notes), *found.notes):
             gathered.note(line, context)
         for card in self._choose(task, found, context, gathered):
             if card.id not in self.config.transform:
@@ -124,7 +124,8 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
 
     def _user_file(self, path: Path, task: TaskSpec, context: RunContext) -> UserFile:
         named = ColumnNames(input=self.config.input_column, output=self.config.output_column)
-        return read_user_file(path, named, self.config.label_map.get(path.name, {}), task, context)
+        label_map = self.config.label_map.get(path.name, {})
+        return read_user_file(path, named, label_map, task, self.config.max_data, context)
 
     def _unlabelled_file(self, path: Path, task: TaskSpec, context: RunContext, gathered: _Gathered) -> list[Example]:
         dropped = Counter[str]()
