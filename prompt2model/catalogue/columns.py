@@ -96,13 +96,13 @@ def propose_columns(
     Raises DataFileError when there is no column with text in it.
     """
     facts = [column_of(name, sample_rows, task, list_columns) for name in columns]
-    usable = [fact for fact in facts if fact.values]
+    usable = [fact for fact in facts if fact.values and not fact.is_media]
     if not usable:
-        raise DataFileError("the table has no column with a value in its first rows; there is nothing to read")
+        raise DataFileError("the table has no column with text in its first rows; there is nothing to read")
     choices = choice_columns([fact.name for fact in usable]) if task.kind == "multiple_choice" else ()
     usable = [fact for fact in usable if not belongs_to(fact.name, choices)] or usable
     if len(usable) == 1:
-        return ColumnChoice(usable[0].name, "", "the only column", choices)
+        return ColumnChoice(usable[0].name, "", "the only column with text", choices)
     return _Proposal(usable, sample_rows, task, choices, frozenset(list_columns)).best()
 
 

@@ -102,13 +102,13 @@ class DatasetCatalogue:
 
         Returns one line per data set that cannot be used. Raises ConfigError when a folder is missing.
         """
-        from prompt2model.catalogue.local_folders import find_local, read_card, stamp_of
+        from prompt2model.catalogue.local_folders import find_local, read_card, stamp_of, unreadable
 
         found = find_local(folders)
         stamps = {one.id: stamp_of(one) for one in found}
         known = self._index.stamps()
         self._index.remove(key for key, stamp in known.items() if stamp.startswith("local ") and key not in stamps)
-        problems, documents = [], []
+        problems, documents = list(unreadable(folders)), []
         for one in found:
             if known.get(one.id) == stamps[one.id]:
                 continue

@@ -27,6 +27,7 @@ from prompt2model.errors import ConfigError, DataFileError
 
 # Files that describe data and hold none.
 _NOT_DATA = {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json", "metadata.json"}
+_NEVER_READ = {".pkl", ".pickle", ".arrow", ".npy", ".npz", ".pt", ".zip", ".gz", ".xlsx", ".xls"}
 _SPLIT_WORDS = {
     "train": "train", "training": "train", "validation": "validation", "valid": "validation", "val": "validation",
     "dev": "validation", "test": "test", "testing": "test", "eval": "test", "evaluation": "test",
@@ -64,6 +65,21 @@ def find_local(folders: Sequence[Path]) -> tuple[LocalDataset, ...]:
                 if files:
                     found.append(LocalDataset(child.name, child, _readme(child), files))
     return _with_unique_ids(found)
+
+
+def unreadable(folders: Sequence[Path]) -> tuple[str, ...]:
+    """A line for each subfolder that is meant as a data set and has no file that is read: a pickle, a script."""
+    lines = []
+    for folder in folders:
+        for child in sorted(folder.resolve().iterdir()):
+            if not child.is_dir() or child.name.startswith(".") or _data_files(child, deep=True):
+                continue
+            files = sorted(path.name for path in child.rglob("*") if path.is_file() and path.name != "README.md")
+            meant = _readme(child) or any(Path(name).suffix in _NEVER_READ for name in files)
+            if meant:
+                has = f"has {', '.join(files[:3])}" if files else "is empty"
+                lines.append(f"data set {child.name} is left out: {child} {has}; read are {', '.join(DATA_SUFFIXES)}")
+    return tuple(lines)
 
 
 def _own_files(folder: Path) -> list[LocalDataset]:

@@ -22,7 +22,7 @@ from prompt2model.dataset_retriever.collecting import collect, write_examples
 from prompt2model.dataset_retriever.config import ColumnNames, DatasetRetrieverConfig
 from prompt2model.dataset_retriever.fitting import Fit, judge
 from prompt2model.dataset_retriever.opening import OpenedDataset, open_dataset
-from prompt2model.dataset_retriever.questions import settle_columns, settle_labels
+from prompt2model.dataset_retriever.questions import holds_labels, settle_columns, settle_labels
 from prompt2model.dataset_retriever.reranking import PROMPT, likely_use
 from prompt2model.dataset_retriever.searching import Found, find_datasets, will_rerank
 from prompt2model.dataset_retriever.unfitting import ask_use, take_inputs, take_whole_rows
@@ -151,6 +151,9 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
         if isinstance(self.config.datasets, tuple):
             return [self._named(name, found, context) for name in self.config.datasets]
         if not found.cards:
+            if self._searches(context):
+                folders = ", ".join(str(folder) for folder in self.config.data_dirs)
+                gathered.note(f"No data set is found{' in ' if folders else ''}{folders}", context)
             return []
         asked = self.config.datasets == "ask" and context.chooser.interactive
         fits = self._fits(task, found, context, check_hub=not asked)
@@ -227,7 +230,8 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
         opened = self._open(card, context)
         table = opened.sample_table
         named = self.config.columns.get(card.id, ColumnNames())
-        if self._is_wanted(context) and len(table.columns) == 1 and named.output is None:
+        inputs_alone = len(table.columns) == 1 and named.output is None and not holds_labels(table, task)
+        if self._is_wanted(context) and inputs_alone:
             only = columns_of(table, task, named.input, None)
             self._take_unfitting(opened, only, "it has no answers", task, context, gathered)
             return
