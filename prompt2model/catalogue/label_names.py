@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -121,7 +121,17 @@ class _Named:
             yield row
 
 
-def _name(cell: str, labels: tuple[str, ...]) -> str:
+def name_ids(row: Mapping[str, Any], names: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """A row of any values with label ids, numbers or texts, replaced by names."""
+    named = dict(row)
+    for column, labels in names.items():
+        value = named.get(column)
+        if isinstance(value, (int, float, str)):
+            named[column] = _name(str(value), labels)
+    return named
+
+
+def _name(cell: str, labels: Sequence[str]) -> str:
     number = _number(cell)
     if number is None:
         return cell
@@ -131,7 +141,7 @@ def _name(cell: str, labels: tuple[str, ...]) -> str:
     return labels[number] if 0 <= number < len(labels) else cell
 
 
-def _list_of_names(cell: str, labels: tuple[str, ...]) -> str:
+def _list_of_names(cell: str, labels: Sequence[str]) -> str:
     try:
         values = json.loads(cell)
     except ValueError:

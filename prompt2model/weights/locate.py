@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from prompt2model.errors import HubError, WeightsDamagedError, WeightsError, WeightsNotFoundError, connection_failed
+from prompt2model.weights.hub_client import without_chatter
 from prompt2model.weights.packaged import PACKAGED, install_command, packaged_folder, verify_packaged
 
 Origin = Literal["local", "packaged", "hub_cache", "hub"]
@@ -129,9 +130,9 @@ def _download(model_id: str) -> Path:
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 
     try:
-        folder = Path(
-            snapshot_download(model_id, allow_patterns=list(ALLOW_PATTERNS), ignore_patterns=list(IGNORE_PATTERNS))
-        )
+        allowed, ignored = list(ALLOW_PATTERNS), list(IGNORE_PATTERNS)
+        with without_chatter():
+            folder = Path(snapshot_download(model_id, allow_patterns=allowed, ignore_patterns=ignored))
     except GatedRepoError as error:
         raise WeightsNotFoundError(f"{model_id} is gated: accept its terms on the hub and set HF_TOKEN") from error
     except RepositoryNotFoundError as error:

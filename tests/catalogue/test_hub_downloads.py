@@ -148,3 +148,23 @@ def test_label_ids_of_tables_become_the_names_of_the_card(
         "train": ["yes", "no"],
         "test": ["yes", "no"],
     }
+
+
+@pytest.mark.parametrize(
+    ("rows", "labels"),
+    [
+        ("text,label,more\na,1,x\nb,0,y\n", ["yes", "no"]),
+        ("text,label\na,1\nb,2\n", ["yes", "2"]),
+        ("text,label\na,yes\nb,perhaps\n", ["yes", "perhaps"]),
+    ],
+    ids=["another column", "an id too many", "another name"],
+)
+def test_files_that_are_not_what_their_card_says_are_read_as_they_are(
+    server: HubLikeServer, tmp_path: Path, rows: str, labels: list[str]
+) -> None:
+    folder = server.root / "datasets/ann/shop"
+    folder.mkdir(parents=True)
+    (folder / "README.md").write_text(CARD.format(name="Shop", about="Messages.", licence="mit"))
+    (folder / "train.csv").write_text(rows)
+    splits = hub.fetch_rows("ann/shop", "default", tmp_path, 10)
+    assert [(row["text"], row["label"]) for row in splits["train"].rows] == list(zip("ab", labels, strict=True))
