@@ -54,7 +54,12 @@ DEFAULT_CHAIN = (
         "train",
         "prompt2model.model_trainer:ModelTrainer",
         "7_trained",
-        {"train": "dataset.train", "validation": "dataset.validation", "labels": "dataset.labels"},
+        {
+            "train": "dataset.train",
+            "validation": "dataset.validation",
+            "labels": "dataset.labels",
+            "layouts": "retrieved.layouts",
+        },
     ),
     Step(
         "evaluate",

@@ -219,17 +219,22 @@ def predict(
     folder: RunFolder,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, TSV, JSONL or Parquet.", show_default=False)],
     column: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Column of the inputs; found when absent.", show_default=False),
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Column of the inputs, where it is not called as in training. For an input made of several columns "
+            "name each, in the order of training: --column a --column b.",
+            show_default=False,
+        ),
     ] = None,
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="CSV to write; stdout when absent.", show_default=False)
     ] = None,
 ) -> None:
-    """Answer every row of a file with a run's model."""
+    """Answer every row of a file with a run's model. Rows are read as in training: same columns, joined alike."""
     from prompt2model.predict_file import predict_file
 
-    predict_file(folder, file, column, output)
+    predict_file(folder, file, column or (), output)
 
 
 @app.command(help=_REVIEW_HELP, short_help="Look through a run's rows and correct them.")

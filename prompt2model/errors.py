@@ -164,3 +164,18 @@ class ServerError(Prompt2ModelError):
 
 class DiskFullError(Prompt2ModelError):
     """Nothing could be written any more."""
+
+
+def connection_failed(error: BaseException | None) -> bool:
+    """Whether an error or what it came from is a lost connection.
+
+    huggingface_hub lets the errors of its HTTP library through and has changed that library, so the class is known
+    by its name.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, ConnectionError) or any(base.__name__ == "TransportError" for base in type(error).__mro__):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -3,38 +3,39 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from prompt2model.catalogue.data_files import Table, read_table
-from prompt2model.errors import DataFileError
-from prompt2model.predictor import Predictor, load_predictor
-from prompt2model.records import Item, Prediction
+from prompt2model.catalogue.input_layouts import columns_to_answer
+from prompt2model.catalogue.row_reading import RowReader
+from prompt2model.predictor import Predictor, StudentSpec, load_predictor
+from prompt2model.records import Item, Prediction, TaskSpec
 
-_LIKELY_NAMES = ("input", "text", "sentence", "message", "question", "content", "body")
 
-
-def predict_file(run: Path, file: Path, column: str | None = None, output: Path | None = None) -> None:
+def predict_file(run: Path, file: Path, columns: Sequence[str] = (), output: Path | None = None) -> None:
     """Write the file's rows as CSV with the columns `prediction`, `probability` and `failure` added.
 
-    `column` holds the inputs; without it the only column, or one named like an input, is taken. A row without an
-    answer keeps its place, with the failure's name; how many there are is said on stderr. An empty input is one.
-    Raises DataFileError, RunFolderError.
+    Rows become inputs as in training: from the same columns, put together in the same way. `columns` name them where
+    they are called otherwise. A row without an answer keeps its place, with the failure's name; how many there are is
+    said on stderr. An input with an empty part is one, and so is a question with fewer than two answers to choose
+    from. Raises DataFileError, RunFolderError.
     """
-    table = read_table(file, (column,))
-    name = _input_column(table, file, column)
+    table = read_table(file, columns)
     predictor = load_predictor(run)
+    reader = _reader(table, predictor.spec, columns)
     added = _free_names(table.columns)
     rows, failed = 0, Counter[str]()
     with _writer(output) as stream:
         writer = csv.writer(stream)
         writer.writerow([*table.columns, *added])
-        for row, prediction in zip(table.rows, _answers(predictor, table, name), strict=True):
+        for row, prediction in _answered(predictor, table, reader):
             rows += 1
             if prediction.failure:
                 failed[prediction.failure] += 1
@@ -48,25 +49,18 @@ def predict_file(run: Path, file: Path, column: str | None = None, output: Path 
         print(f"written to {output}", file=sys.stderr)
 
 
-def _answers(predictor: Predictor, table: Table, name: str) -> Iterator[Prediction]:
-    """One prediction per row; a model would give an empty input some label, so that it is never asked."""
-    filled = predictor.predict(Item(row[name]) for row in table.rows if row[name].strip())
-    for row in table.rows:
-        yield next(filled) if row[name].strip() else Prediction(None, failure="empty")
+def _reader(table: Table, spec: StudentSpec, columns: Sequence[str]) -> RowReader:
+    """Reads the inputs of the table's rows as the student's training rows were read."""
+    task = TaskSpec(spec.instruction, (), spec.kind, spec.labels, spec.language, "")
+    return RowReader(task, columns_to_answer(table, spec.layouts, spec.kind, columns), table.list_columns)
 
 
-def _input_column(table: Table, file: Path, column: str | None) -> str:
-    if column is not None:
-        if column not in table.columns:
-            raise DataFileError(f"{file} has no column `{column}`; it has: {', '.join(table.columns)}")
-        return column
-    if len(table.columns) == 1:
-        return table.columns[0]
-    for name in _LIKELY_NAMES:
-        for known in table.columns:
-            if known.casefold() == name:
-                return known
-    raise DataFileError(f"{file}: which column holds the inputs? Add --column; it has: {', '.join(table.columns)}")
+def _answered(predictor: Predictor, table: Table, reader: RowReader) -> Iterator[tuple[dict[str, str], Prediction]]:
+    """Every row with its prediction; a model would give an empty input some label, so that it is never asked."""
+    rows, ahead = itertools.tee((row, reader.item(row)) for row in table.rows)
+    answers = predictor.predict(item for _, item in ahead if isinstance(item, Item))
+    for row, item in rows:
+        yield row, next(answers) if isinstance(item, Item) else Prediction(None, failure="empty")
 
 
 def _free_names(columns: tuple[str, ...]) -> list[str]:

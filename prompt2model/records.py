@@ -152,12 +152,33 @@ class ChosenDataset:
 
 
 @dataclass(frozen=True, slots=True)
+class InputPart:
+    """One column of an input, with the text that stands before it (`"\\nQuestion: "`)."""
+
+    column: str
+    before: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InputLayout:
+    """How a row of a table becomes an input: its columns in order, and those that hold the answers to choose from."""
+
+    parts: tuple[InputPart, ...]
+    choices: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The input columns, in order."""
+        return tuple(part.column for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
 class RetrievedData:
     """Rows found in data sets and files given by the user. `official_tests` come from splits published as tests.
 
     `unlabelled` are inputs without references, for a teacher to answer; of kind `transformed`, whole rows as JSON
     objects (`catalogue/whole_rows.py`), to be rewritten first. `notes` say in words why data sets were taken or not,
-    and what was left out.
+    and what was left out. `layouts` say how the inputs were made of the tables' columns.
     """
 
     rows: Rows
@@ -167,6 +188,7 @@ class RetrievedData:
     dropped: Mapping[str, int]
     notes: tuple[str, ...] = ()
     unlabelled: Rows = ()
+    layouts: tuple[InputLayout, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,19 @@ class Column:
         constant = len(self.values) >= _ENOUGH and self.different == 1
         return 1.5 * named + 1.5 * counted + 1.5 * linked + 1.0 * coded + 2.0 * constant
 
+    @cached_property
+    def is_media(self) -> bool:
+        """Whether the values stand for pictures or sound: names of such files, or their bytes as text."""
+        few = self.values[:100]
+        return sum(bool(_MEDIA.match(value)) for value in few) > len(few) / 2
 
+
+_MEDIA = re.compile(
+    r"data:(?:image|audio|video)/|(?:/9j/|iVBORw0KGgo|R0lGOD|UklGR)[A-Za-z0-9+/]{40}|"
+    r"[^\n]{1,300}\.(?:png|jpe?g|gif|bmp|webp|tiff?|wav|mp3|flac|ogg|m4a|mp4|avi|webm)$",
+    re.IGNORECASE,
+)
+"""The names of files, or what `data:` and the first bytes of a PNG, JPEG, GIF, WebP or WAV look like in base64."""
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)*")
 _LINK = re.compile(r"https?://\S+$")
 _CODE = re.compile(r"(?=\S*\d)[\w:./\-]{6,}")

@@ -28,7 +28,7 @@ from prompt2model.catalogue.column_evidence import (
 from prompt2model.catalogue.inline_options import split_question
 from prompt2model.catalogue.input_parts import InputPart, ShownParts, join_parts, named_parts, shown_parts
 from prompt2model.errors import DataFileError
-from prompt2model.records import TaskSpec
+from prompt2model.records import InputLayout, TaskSpec
 
 __all__ = ["ColumnChoice", "as_references", "likeness", "propose_columns"]
 
@@ -72,9 +72,14 @@ class ColumnChoice:
         """The input columns for a person: `premise + hypothesis`."""
         return " + ".join(self.inputs)
 
+    @property
+    def layout(self) -> InputLayout:
+        """How these columns become an input, for whoever reads another table in the same way."""
+        return InputLayout(self.parts or (InputPart(self.input),), self.choices)
+
     def input_text(self, row: Mapping[str, str], list_columns: Collection[str] = ()) -> str:
         """The input of a row; empty when a cell of it is empty."""
-        return join_parts(self.parts or (InputPart(self.input),), row, list_columns)
+        return join_parts(self.layout.parts, row, list_columns)
 
 
 def propose_columns(
@@ -91,13 +96,13 @@ def propose_columns(
     Raises DataFileError when there is no column with text in it.
     """
     facts = [column_of(name, sample_rows, task, list_columns) for name in columns]
-    usable = [fact for fact in facts if fact.values]
+    usable = [fact for fact in facts if fact.values and not fact.is_media]
     if not usable:
-        raise DataFileError("the table has no column with a value in its first rows; there is nothing to read")
+        raise DataFileError("the table has no column with text in its first rows; there is nothing to read")
     choices = choice_columns([fact.name for fact in usable]) if task.kind == "multiple_choice" else ()
     usable = [fact for fact in usable if not belongs_to(fact.name, choices)] or usable
     if len(usable) == 1:
-        return ColumnChoice(usable[0].name, "", "the only column", choices)
+        return ColumnChoice(usable[0].name, "", "the only column with text", choices)
     return _Proposal(usable, sample_rows, task, choices, frozenset(list_columns)).best()
 
 

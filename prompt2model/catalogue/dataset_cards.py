@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,10 +16,14 @@ DATASET_FIELDS = {"title": 3.0, "tags": 2.0, "body": 1.5, "rows": 1.0}
 
 @dataclass(frozen=True, slots=True)
 class CardConfig:
-    """One configuration of a data set: its splits, each a list of files relative to the data set's folder."""
+    """One configuration of a data set: its splits, each a list of files relative to the data set's folder.
+
+    `label_names`: by column, the names that the card gives to label ids.
+    """
 
     name: str
     splits: dict[str, tuple[str, ...]]
+    label_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +68,14 @@ def card_from_json(text: str) -> DatasetCard:
     for name in ("languages", "tags", "columns"):
         content[name] = tuple(content[name])
     content["configs"] = tuple(
-        CardConfig(config["name"], {split: tuple(files) for split, files in config["splits"].items()})
+        CardConfig(config["name"], _tuples(config["splits"]), _tuples(config.get("label_names", {})))
         for config in content["configs"]
     )
     return DatasetCard(**content)
+
+
+def _tuples(lists: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(values) for name, values in lists.items()}
 
 
 class DatasetCatalogue:
@@ -94,13 +102,13 @@ class DatasetCatalogue:
 
         Returns one line per data set that cannot be used. Raises ConfigError when a folder is missing.
         """
-        from prompt2model.catalogue.local_folders import find_local, read_card, stamp_of
+        from prompt2model.catalogue.local_folders import find_local, read_card, stamp_of, unreadable
 
         found = find_local(folders)
         stamps = {one.id: stamp_of(one) for one in found}
         known = self._index.stamps()
         self._index.remove(key for key, stamp in known.items() if stamp.startswith("local ") and key not in stamps)
-        problems, documents = [], []
+        problems, documents = list(unreadable(folders)), []
         for one in found:
             if known.get(one.id) == stamps[one.id]:
                 continue

@@ -18,9 +18,11 @@ from prompt2model.artifacts import write_atomically
 from prompt2model.catalogue.card_text import first_sentences, languages_of, licence_of, plain_text, text_list
 from prompt2model.catalogue.data_files import Table, read_table
 from prompt2model.catalogue.dataset_cards import DatasetCard
+from prompt2model.catalogue.label_names import name_ids
 from prompt2model.catalogue.model_cards import ModelCard, bytes_of, family_of
 from prompt2model.catalogue.parquet_files import named_labels
-from prompt2model.errors import HubError
+from prompt2model.errors import HubError, connection_failed
+from prompt2model.weights.hub_client import without_chatter
 
 if TYPE_CHECKING:
     from huggingface_hub import DatasetInfo, HfApi, ModelInfo
@@ -46,7 +48,8 @@ def _one_line_errors(what: str) -> Iterator[None]:
     )
 
     try:
-        yield
+        with without_chatter():
+            yield
     except HubError:
         raise
     except GatedRepoError as error:
@@ -72,21 +75,6 @@ def _one_line_errors(what: str) -> Iterator[None]:
         # The client libraries let many kinds through: bad JSON, bad Parquet, a missing file, a wrong feature.
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise HubError(f"{what} cannot be read from the hub: {reason}") from error
-
-
-def connection_failed(error: BaseException | None) -> bool:
-    """Whether an error or what it came from is a lost connection.
-
-    huggingface_hub lets the errors of its HTTP library through and has changed that library, so the class is known
-    by its name.
-    """
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        if isinstance(error, ConnectionError) or any(base.__name__ == "TransportError" for base in type(error).__mro__):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 @cache
@@ -190,38 +178,55 @@ def fetch_rows(id: str, config: str, folder: Path, most_rows: int) -> dict[str, 
     marker = folder / f"{_file_name(id, config)}.splits.json"
     if not marker.is_file():
         with _one_line_errors(f"data set {id}"):
-            splits = {
-                split: _fetch_split(rows, folder / f"{_file_name(id, config)}.{number}.jsonl", most_rows)
-                for number, (split, rows) in enumerate(_streams(id, config).items())
-            }
+            splits = _fetch(id, config, folder, most_rows)
         write_atomically(marker, json.dumps(splits))
     names: dict[str, str] = json.loads(marker.read_text(encoding="utf-8"))
     return {split: read_table(folder / name) for split, name in names.items() if name}
 
 
-def _streams(id: str, config: str) -> Mapping[str, Any]:
-    from datasets import load_dataset, load_dataset_builder
+def _fetch(id: str, config: str, folder: Path, most_rows: int) -> dict[str, str]:
+    """The names of the files that were written, by split; empty for a split without a row."""
+    from datasets import load_dataset_builder
+    from datasets.table import CastError
 
     # The prefix keeps a local folder of the same name from being read instead.
-    path = f"hf://datasets/{id}"
-    builder = load_dataset_builder(path, config or None)
+    builder = load_dataset_builder(f"hf://datasets/{id}", config or None)
     if builder.name not in _BUILDERS and getattr(builder, "builder_name", "") not in _BUILDERS:
         raise HubError(f"data set {id} is not Parquet, CSV or JSON (but {builder.name}); choose another data set")
-    return load_dataset(path, config or None, streaming=True)
+
+    def fetch(label_names: Mapping[str, Sequence[str]]) -> dict[str, str]:
+        return {
+            split: _fetch_split(rows, folder / f"{_file_name(id, config)}.{number}.jsonl", most_rows, label_names)
+            for number, (split, rows) in enumerate(builder.as_streaming_dataset().items())
+        }
+
+    said = builder.info.features or {}
+    try:
+        return fetch({})
+    except (CastError, ValueError):
+        if not said:
+            raise
+    # The files have other columns or types than the card says. All is read as text here, so what they hold is enough.
+    builder.info.features = builder.config.features = None
+    return fetch(_names(said))
 
 
-def _fetch_split(rows: Any, path: Path, most_rows: int) -> str:
+def _fetch_split(rows: Any, path: Path, most_rows: int, label_names: Mapping[str, Sequence[str]]) -> str:
     """The name of the file that was written; empty when the split has no row."""
     features = rows.features or {}
-    names = {column: tuple(found) for column, feature in features.items() if (found := _class_names(feature))}
+    names = _names(features)
     # Raw bytes would only be decoded into pictures or sound, which need other libraries.
     plain = [column for column, feature in features.items() if getattr(feature, "_type", "") in ("Image", "Audio")]
     if plain:
         rows = rows.remove_columns(plain)
-    lines = (
-        json.dumps(named_labels(row, names), ensure_ascii=False, default=_plain) for row in islice(rows, most_rows)
-    )
+    named = (named_labels(row, names) for row in islice(rows, most_rows))
+    lines = (json.dumps(name_ids(row, label_names), ensure_ascii=False, default=_plain) for row in named)
     return path.name if _write_lines(path, lines) else ""
+
+
+def _names(features: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Label names by column, of columns that hold label ids."""
+    return {column: tuple(found) for column, feature in features.items() if (found := _class_names(feature))}
 
 
 def _plain(value: Any) -> str | None:

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from prompt2model.catalogue.hub import connection_failed
-from prompt2model.errors import HubError
+from prompt2model.errors import HubError, connection_failed
 from prompt2model.teacher.openai_errors import retry_after
 from prompt2model.teacher.throttle import RetryPolicy
 

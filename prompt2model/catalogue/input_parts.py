@@ -7,16 +7,12 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from prompt2model.records import InputPart
+
+__all__ = ["InputPart", "ShownParts", "cell_text", "join_parts", "named_parts", "shown_parts"]
+
 _MOST_LINES = 4
 _MARK = re.compile(r"(?P<words>[^\W_][^\W_]*(?: [^\W_]+){0,2})[ ]?[:：][ \t]*")
-
-
-@dataclass(frozen=True, slots=True)
-class InputPart:
-    """One column of an input, with the text that stands before it (`"\\nQuestion: "`)."""
-
-    column: str
-    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)

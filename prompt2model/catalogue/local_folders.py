@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,16 +22,20 @@ from prompt2model.catalogue.card_text import (
 )
 from prompt2model.catalogue.data_files import DATA_SUFFIXES, Table, read_table
 from prompt2model.catalogue.dataset_cards import CardConfig, DatasetCard
+from prompt2model.catalogue.label_names import names_of_card, with_label_names
 from prompt2model.errors import ConfigError, DataFileError
 
 # Files that describe data and hold none.
 _NOT_DATA = {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json", "metadata.json"}
+_NEVER_READ = {".pkl", ".pickle", ".arrow", ".npy", ".npz", ".pt", ".zip", ".gz", ".xlsx", ".xls"}
 _SPLIT_WORDS = {
     "train": "train", "training": "train", "validation": "validation", "valid": "validation", "val": "validation",
     "dev": "validation", "test": "test", "testing": "test", "eval": "test", "evaluation": "test",
 }  # fmt: skip
 _SAMPLE_ROWS = 20
 _SAMPLE_CHARACTERS = 4000
+_CARD_VERSION = 2
+"""Raised when a card is made otherwise, so that cards kept by older versions are made anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,21 @@ def find_local(folders: Sequence[Path]) -> tuple[LocalDataset, ...]:
                 if files:
                     found.append(LocalDataset(child.name, child, _readme(child), files))
     return _with_unique_ids(found)
+
+
+def unreadable(folders: Sequence[Path]) -> tuple[str, ...]:
+    """A line for each subfolder that is meant as a data set and has no file that is read: a pickle, a script."""
+    lines = []
+    for folder in folders:
+        for child in sorted(folder.resolve().iterdir()):
+            if not child.is_dir() or child.name.startswith(".") or _data_files(child, deep=True):
+                continue
+            files = sorted(path.name for path in child.rglob("*") if path.is_file() and path.name != "README.md")
+            meant = _readme(child) or any(Path(name).suffix in _NEVER_READ for name in files)
+            if meant:
+                has = f"has {', '.join(files[:3])}" if files else "is empty"
+                lines.append(f"data set {child.name} is left out: {child} {has}; read are {', '.join(DATA_SUFFIXES)}")
+    return tuple(lines)
 
 
 def _own_files(folder: Path) -> list[LocalDataset]:
@@ -99,7 +118,7 @@ def _with_unique_ids(found: Iterable[LocalDataset]) -> tuple[LocalDataset, ...]:
 
 def stamp_of(dataset: LocalDataset) -> str:
     """The state of the data set's files: names, sizes and times of change."""
-    digest = hashlib.sha256(str(dataset.folder).encode())
+    digest = hashlib.sha256(f"{_CARD_VERSION}\0{dataset.folder}".encode())
     paths = [dataset.folder / name for name in dataset.files] + ([dataset.readme] if dataset.readme else [])
     for path in paths:
         state = path.stat()
@@ -128,14 +147,17 @@ def read_card(dataset: LocalDataset) -> tuple[DatasetCard | None, str]:
             return None, f"data set {dataset.id} is left out: {dataset.readme} cannot be read ({error.strerror})"
     try:
         configs = _configs(dataset, front)
-        files = list(dict.fromkeys(name for config in configs for names in config.splits.values() for name in names))
-        tables = [read_table(dataset.folder / name) for name in files]
+        read = [
+            table for config in configs for tables in read_splits(dataset.folder, config).values() for table in tables
+        ]
+        # Configurations may share files.
+        tables = list({table.path: table for table in read}.values())
         rows = sum(_count(table) for table in tables)
     except DataFileError as error:
         return None, f"data set {dataset.id} is left out: {error}"
     sample = " ".join(_sample_text(tables[0]).split())[:_SAMPLE_CHARACTERS]
     columns = tuple(dict.fromkeys(column for table in tables for column in table.columns))
-    title = str(front.get("pretty_name") or _heading(body) or dataset.id.replace("_", " "))
+    title = next(iter(text_list(front.get("pretty_name"))), "") or _heading(body) or dataset.id.replace("_", " ")
     return (
         DatasetCard(
             id=dataset.id,
@@ -147,7 +169,7 @@ def read_card(dataset: LocalDataset) -> tuple[DatasetCard | None, str]:
             languages=languages_of(front),
             tags=(*text_list(front.get("task_categories")), *text_list(front.get("tags"))),
             rows=rows,
-            bytes=sum((dataset.folder / name).stat().st_size for name in files),
+            bytes=sum(table.path.stat().st_size for table in tables),
             gated=False,
             columns=columns,
             sample=sample,
@@ -156,6 +178,12 @@ def read_card(dataset: LocalDataset) -> tuple[DatasetCard | None, str]:
         ),
         "",
     )
+
+
+def read_splits(folder: Path, config: CardConfig) -> dict[str, list[Table]]:
+    """The files of one configuration as tables by split, label ids read as the card's names. Raises DataFileError."""
+    splits = {split: [read_table(folder / name) for name in files] for split, files in config.splits.items()}
+    return with_label_names(splits, config.label_names)
 
 
 def _heading(body: str) -> str:
@@ -172,14 +200,22 @@ def _sample_text(table: Table) -> str:
 
 
 def _configs(dataset: LocalDataset, front: dict[str, Any]) -> tuple[CardConfig, ...]:
-    """Configurations as the card lists them; without a list, one, its splits told by the files' names."""
+    """The configurations, each with the label names that the card gives it."""
+    named = names_of_card(front)
+    return tuple(
+        CardConfig(name, splits, named.get(name, named.get(None, {}))) for name, splits in _splits(dataset, front)
+    )
+
+
+def _splits(dataset: LocalDataset, front: Mapping[str, Any]) -> list[tuple[str, dict[str, tuple[str, ...]]]]:
+    """(configuration, files by split) as the card lists them; without a list, one, told by the files' names."""
     listed = front.get("configs")
     if isinstance(listed, list) and listed:
-        configs = tuple(
-            CardConfig(str(entry.get("config_name", "default")), _listed_splits(dataset, entry.get("data_files")))
+        configs = [
+            (str(entry.get("config_name", "default")), _listed_splits(dataset, entry.get("data_files")))
             for entry in listed
             if isinstance(entry, dict) and entry.get("data_files")
-        )
+        ]
         if configs:
             return configs
     splits: dict[str, tuple[str, ...]] = {}
@@ -192,7 +228,7 @@ def _configs(dataset: LocalDataset, front: dict[str, Any]) -> tuple[CardConfig, 
     # Beside a train split, a file without a split's name is something else: an index, a description.
     if unnamed and "train" not in splits:
         splits["train"] = unnamed
-    return (CardConfig("default", splits),)
+    return [("default", splits)]
 
 
 def _listed_splits(dataset: LocalDataset, data_files: Any) -> dict[str, tuple[str, ...]]:

@@ -87,8 +87,8 @@ def require_both(table: Table, columns: ColumnChoice) -> ColumnChoice:
     """`columns` themselves. Raises DataFileError when there is no column of answers, or one column is to be both."""
     if not columns.output:
         raise DataFileError(
-            f"{table.path}: has one column only ({columns.input!r}); rows with an input and an output are needed: "
-            "add a column with the answers"
+            f"{table.path}: has only one column with text ({columns.input!r}); rows with an input and an output are "
+            "needed: add a column with the answers"
         )
     if columns.output in columns.inputs:
         raise DataFileError(f"{table.path}: input and output are the same column {columns.output!r}; name two columns")

@@ -11,13 +11,14 @@ from prompt2model.catalogue.flattening import flatten, list_keys
 from prompt2model.errors import DataFileError
 
 if TYPE_CHECKING:
+    from pyarrow import DataType
     from pyarrow.parquet import ParquetFile
 
 _BATCH_ROWS = 1000
 
 
 def parquet_columns(path: Path) -> tuple[tuple[str, ...], frozenset[str]]:
-    """(flattened column names, those that hold lists). Binary columns (images, audio) are left out.
+    """(flattened column names, those that hold lists). Columns with bytes (images, audio) are left out.
 
     Raises DataFileError when the file is not Parquet or holds no row.
     """
@@ -26,8 +27,8 @@ def parquet_columns(path: Path) -> tuple[tuple[str, ...], frozenset[str]]:
         raise DataFileError(f"{path}: the file holds no row")
     columns: dict[str, None] = {}
     lists: set[str] = set()
-    for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-        for row in batch.to_pylist():
+    for rows in _batches(file):
+        for row in rows:
             columns.update(dict.fromkeys(flatten(row)))
             lists |= list_keys(row)
         break
@@ -39,10 +40,27 @@ def parquet_rows(path: Path) -> Iterator[dict[str, str]]:
     file = _open(path)
     names = label_names(file.schema_arrow.metadata or {})
     columns, _ = parquet_columns(path)
-    for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-        for row in batch.to_pylist():
+    for rows in _batches(file):
+        for row in rows:
             flat = flatten(named_labels(row, names))
             yield {column: flat.get(column, "") for column in columns}
+
+
+def _batches(file: ParquetFile) -> Iterator[list[dict[str, Any]]]:
+    """Rows by the batch. Columns of bytes are not read, nor what lies beside the bytes of an image: its file's name."""
+    schema = file.schema_arrow
+    wanted = [field.name for field in schema if not _holds_bytes(field.type)]
+    for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=wanted):
+        yield batch.to_pylist()
+
+
+def _holds_bytes(type: DataType) -> bool:
+    """Whether values of an Arrow type are bytes, or objects or lists with bytes in them."""
+    from pyarrow import types
+
+    if types.is_binary(type) or types.is_large_binary(type) or types.is_fixed_size_binary(type):
+        return True
+    return any(_holds_bytes(type.field(number).type) for number in range(type.num_fields))
 
 
 def named_labels(row: Mapping[str, Any], names: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
@@ -55,6 +73,11 @@ def named_labels(row: Mapping[str, Any], names: Mapping[str, tuple[str, ...]]) -
         elif isinstance(value, list) and all(isinstance(one, int) and 0 <= one < len(labels) for one in value):
             named[column] = [labels[one] for one in value]
     return named
+
+
+def own_label_names(path: Path) -> dict[str, tuple[str, ...]]:
+    """The label names that a Parquet file carries, by column. Raises DataFileError when it is none."""
+    return label_names(_open(path).schema_arrow.metadata or {})
 
 
 def label_names(metadata: Mapping[bytes, bytes]) -> dict[str, tuple[str, ...]]:

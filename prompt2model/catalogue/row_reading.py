@@ -10,7 +10,7 @@ from prompt2model.catalogue.columns import ColumnChoice, as_references
 from prompt2model.catalogue.data_files import Table
 from prompt2model.catalogue.inline_options import split_question
 from prompt2model.catalogue.labels import LabelMatcher
-from prompt2model.records import Example, Source, TaskSpec, make_example
+from prompt2model.records import Example, Item, Source, TaskSpec, make_example
 
 EMPTY_INPUT = "empty input"
 EMPTY_OUTPUT = "empty output"
@@ -63,6 +63,19 @@ class RowReader:
             label = self.label(references[0])
             return FOREIGN_LABEL if label is None else make_example(text, (label,), source)
         return make_example(text, references, source)
+
+    def item(self, row: Mapping[str, str]) -> Item | str:
+        """The input alone, with the answers that it offers, or one of the reasons that this module names."""
+        text = self.input_text(row)
+        if not text:
+            return EMPTY_INPUT
+        if self.task.kind != "multiple_choice":
+            return Item(text)
+        if self.columns.choices:
+            choices = self.choices(row)
+            return Item(text, choices) if len(choices) > 1 else NO_CHOICES
+        question = split_question(text)
+        return NO_CHOICES if question is None else Item(question.text, tuple(question.options.values()))
 
     def input_text(self, row: Mapping[str, str]) -> str:
         """The input, of one column or several; empty when a cell of it is."""

@@ -27,6 +27,9 @@ class DatasetRetrieverConfig(ComponentConfig):
     data: tuple[Path, ...] = Field(
         default=(), description="Your own labelled files: CSV, TSV, JSON lines, JSON or Parquet."
     )
+    max_data: int = Field(
+        default=100_000, ge=1, description="Most rows taken from one of your own labelled files; of more, a sample."
+    )
     inputs: tuple[Path, ...] = Field(
         default=(),
         description="Your own inputs without answers, for the teacher to label: any of these files, or .txt with one "

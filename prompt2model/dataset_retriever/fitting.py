@@ -55,7 +55,7 @@ def judge(opened: OpenedDataset, columns: ColumnChoice, task: TaskSpec, most_row
     if not speaks(card, task.language):
         return Fit(False, f"its language is {', '.join(card.languages)}, the task's is {task.language}")
     if not columns.output:
-        return Fit(False, "it has one column only")
+        return Fit(False, "it has only one column with text")
     shared = shared_words(task, card)
     if len(shared) < SHARED_WORDS:
         return Fit(False, "its card and the prompt speak of different things")

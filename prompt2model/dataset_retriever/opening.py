@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from prompt2model.catalogue.data_files import Table, read_table
+from prompt2model.catalogue.data_files import Table
 from prompt2model.catalogue.dataset_cards import DatasetCard
+from prompt2model.catalogue.local_folders import read_splits
 from prompt2model.component import Option, RunContext
 from prompt2model.errors import DataFileError
 
@@ -53,9 +54,8 @@ def open_dataset(card: DatasetCard, context: RunContext, most_rows: int, config:
     else:
         names = [one.name for one in card.configs]
         chosen = config or _choose_config(card, names, context)
-        files = next(one.splits for one in card.configs if one.name == chosen)
-        folder = Path(card.folder or "")
-        splits = {split: _join([read_table(folder / name) for name in found]) for split, found in files.items()}
+        picked = next(one for one in card.configs if one.name == chosen)
+        splits = {split: _join(tables) for split, tables in read_splits(Path(card.folder or ""), picked).items()}
         opened = OpenedDataset(card, chosen, splits)
     if not opened.splits:
         raise DataFileError(f"data set {card.id} has no rows; choose another one")

@@ -135,6 +135,13 @@ def foreign_labels(table: Table, columns: ColumnChoice, task: TaskSpec, given: M
     return found
 
 
+def holds_labels(table: Table, task: TaskSpec) -> bool:
+    """Whether the only column of a table holds the task's labels and so no inputs: what was beside it was not text."""
+    matcher = LabelMatcher(task.labels)
+    cells = [cell for row in table.sample() for cell in row.values() if cell.strip()]
+    return bool(cells) and all(matcher.match(cell) is not None for cell in cells)
+
+
 def _almost(label: str, labels: tuple[str, ...]) -> str:
     keys = {label_key(one): one for one in labels}
     near = difflib.get_close_matches(label_key(label), list(keys), n=1, cutoff=_ALMOST_SAME)

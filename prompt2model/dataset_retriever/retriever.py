@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,21 +17,21 @@ from prompt2model.catalogue.columns import ColumnChoice
 from prompt2model.catalogue.dataset_cards import DatasetCard
 from prompt2model.catalogue.licences import allows_commercial_use
 from prompt2model.catalogue.named_columns import columns_of
-from prompt2model.catalogue.row_reading import RowReader
 from prompt2model.component import Component, Estimate, Option, RunContext
-from prompt2model.dataset_retriever.collecting import collect, write_examples
+from prompt2model.dataset_retriever.collecting import write_examples
 from prompt2model.dataset_retriever.config import ColumnNames, DatasetRetrieverConfig
 from prompt2model.dataset_retriever.fitting import Fit, judge
 from prompt2model.dataset_retriever.opening import OpenedDataset, open_dataset
-from prompt2model.dataset_retriever.questions import settle_columns, settle_labels
+from prompt2model.dataset_retriever.questions import holds_labels, settle_columns, settle_labels
 from prompt2model.dataset_retriever.reranking import PROMPT, likely_use
 from prompt2model.dataset_retriever.searching import Found, find_datasets, will_rerank
+from prompt2model.dataset_retriever.split_reading import read_all_splits
 from prompt2model.dataset_retriever.unfitting import ask_use, take_inputs, take_whole_rows
 from prompt2model.dataset_retriever.unlabelled_files import read_unlabelled_file
 from prompt2model.dataset_retriever.user_files import UserFile, read_user_file
 from prompt2model.dataset_retriever.well_known import hint
 from prompt2model.errors import ConfigError, DataFileError, HubError
-from prompt2model.records import ChosenDataset, Example, RetrievedData, Rows, Source, TaskSpec, TestSet
+from prompt2model.records import ChosenDataset, Example, InputLayout, RetrievedData, Rows, TaskSpec, TestSet
 from prompt2model.teacher import asking_again
 
 _MOST_AUTOMATIC = 3
@@ -58,6 +58,7 @@ class _Gathered:
     chosen: list[ChosenDataset] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
+    layouts: list[InputLayout] = field(default_factory=list)
 
     def note(self, line: str, context: RunContext) -> None:
         """Say a line now and keep it for the report."""
@@ -74,7 +75,7 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
     Inputs = DatasetRetrieverInputs
     Output = RetrievedData
     prompts = (PROMPT, *asking_again.PROMPTS)
-    version = 4
+    version = 5
 
     config: DatasetRetrieverConfig
 
@@ -107,7 +108,7 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
         for path in self.config.inputs:
             gathered.unlabelled += self._unlabelled_file(path, task, context, gathered)
         found = self._find(task, context)
-        for line in (*(user.note for user in users if user.note), *found.notes):
+        for line in (*(note for user in users for note in user.notes), *found.notes):
             gathered.note(line, context)
         for card in self._choose(task, found, context, gathered):
             if card.id not in self.config.transform:
@@ -126,15 +127,19 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
             dropped=dict(sorted(gathered.dropped.items())),
             notes=tuple(gathered.notes),
             unlabelled=_written(context.folder / "unlabelled.jsonl", gathered.unlabelled),
+            layouts=tuple(dict.fromkeys((*(user.reader.columns.layout for user in users), *gathered.layouts))),
         )
 
     def _user_file(self, path: Path, task: TaskSpec, context: RunContext) -> UserFile:
         named = ColumnNames(input=self.config.input_column, output=self.config.output_column)
-        return read_user_file(path, named, self.config.label_map.get(path.name, {}), task, context)
+        label_map = self.config.label_map.get(path.name, {})
+        return read_user_file(path, named, label_map, task, self.config.max_data, context)
 
     def _unlabelled_file(self, path: Path, task: TaskSpec, context: RunContext, gathered: _Gathered) -> list[Example]:
         dropped = Counter[str]()
-        rows = read_unlabelled_file(path, self.config.input_column, task, self.config.max_inputs, context, dropped)
+        named, most = self.config.input_column, self.config.max_inputs
+        rows, columns = read_unlabelled_file(path, named, task, most, context, dropped)
+        gathered.layouts.append(columns.layout)
         gathered.dropped.update({f"inputs: {reason}": count for reason, count in dropped.items()})
         gathered.note(f"{path.name}: {len(rows):,} inputs for the teacher to label", context)
         return rows
@@ -154,6 +159,9 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
         if isinstance(self.config.datasets, tuple):
             return [self._named(name, found, context) for name in self.config.datasets]
         if not found.cards:
+            if self._searches(context):
+                folders = ", ".join(str(folder) for folder in self.config.data_dirs)
+                gathered.note(f"No data set is found{' in ' if folders else ''}{folders}", context)
             return []
         asked = self.config.datasets == "ask" and context.chooser.interactive
         fits = self._fits(task, found, context, check_hub=not asked)
@@ -230,14 +238,15 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
         opened = self._open(card, context)
         table = opened.sample_table
         named = self.config.columns.get(card.id, ColumnNames())
-        if self._is_wanted(context) and len(table.columns) == 1 and named.output is None:
+        inputs_alone = len(table.columns) == 1 and named.output is None and not holds_labels(table, task)
+        if self._is_wanted(context) and inputs_alone:
             only = columns_of(table, task, named.input, None)
             self._take_unfitting(opened, only, "it has no answers", task, context, gathered)
             return
         columns = settle_columns(card.id, table, task, named, context.chooser)
         given = self.config.label_map.get(card.id, {})
         label_map = settle_labels(card.id, table, columns, task, given, context.chooser)
-        read = _read_splits(opened, columns, label_map, task, self.config.max_rows, context)
+        read = read_all_splits(opened, columns, label_map, task, self.config.max_rows, context)
         if not read.rows and not read.tests and self._is_wanted(context):
             self._take_unfitting(opened, columns, _why_useless(columns.output, task), task, context, gathered)
             return
@@ -249,6 +258,8 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
         if not read.rows and not read.tests:
             why = _why_useless(columns.output, task)
             gathered.note(f"data set {card.id} gives no usable row: {why}; {_INSTEAD}", context)
+        else:
+            gathered.layouts.append(columns.layout)
         gathered.chosen.append(
             ChosenDataset(
                 card.id, card.origin, card.licence, columns.spoken_input, columns.output, read.counts, opened.config
@@ -282,6 +293,7 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
                 rows, chosen = take_inputs(opened, columns, task, limit, context, gathered.dropped)
                 gathered.unlabelled += rows
                 gathered.chosen.append(chosen)
+                gathered.layouts.append(columns.layout)
                 taken = f"the teacher labels {len(rows):,} of its inputs ({columns.spoken_input})"
                 gathered.note(f"data set {name} gives no usable row: {why}; {taken}; {_INSTEAD}", context)
         except DataFileError as error:
@@ -310,44 +322,6 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
             )
         if card.licence is None:
             gathered.note(f"{card.id}: its licence is not known; check it before you publish the model", context)
-
-
-@dataclass
-class _Read:
-    """The rows of one data set by its splits."""
-
-    rows: list[Example] = field(default_factory=list)
-    tests: list[list[Example]] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=dict)
-    dropped: Counter[str] = field(default_factory=Counter)
-
-
-def _read_splits(
-    opened: OpenedDataset,
-    columns: ColumnChoice,
-    label_map: Mapping[str, str],
-    task: TaskSpec,
-    limit: int,
-    context: RunContext,
-) -> _Read:
-    card, read = opened.card, _Read()
-    for split, table in sorted(opened.splits.items()):
-        for column in columns.inputs:
-            table.require(column)
-        if columns.output not in table.columns:
-            # Competitions publish test inputs without their answers.
-            read.dropped["split without answers"] += sum(1 for _ in table.rows)
-            continue
-        source = Source("retrieved", card.id, opened.config, split, None, card.licence or "")
-        reader = RowReader.for_table(table, columns, task, label_map)
-        rng = context.rng("rows", card.id, opened.config, split)
-        rows = collect(table, reader, source, limit, rng, read.dropped, context.progress)
-        read.counts[split] = len(rows)
-        if split != "test":
-            read.rows += rows
-        elif rows:
-            read.tests.append(rows)
-    return read
 
 
 def _why_useless(output: str, task: TaskSpec) -> str:

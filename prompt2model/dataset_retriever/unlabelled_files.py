@@ -10,7 +10,7 @@ from pathlib import Path
 from prompt2model.catalogue.columns import ColumnChoice
 from prompt2model.catalogue.data_files import Table, read_table
 from prompt2model.catalogue.named_columns import columns_of, with_inputs
-from prompt2model.catalogue.row_reading import EMPTY_INPUT, NO_CHOICES, RowReader
+from prompt2model.catalogue.row_reading import RowReader
 from prompt2model.catalogue.text_encoding import encoding_of, open_text
 from prompt2model.component import Chooser, RunContext
 from prompt2model.dataset_retriever.collecting import collect
@@ -29,13 +29,8 @@ class InputReader:
 
     def read(self, row: dict[str, str], source: Source) -> Example | str:
         """An example without references, or why the row has no input."""
-        text = self.reader.input_text(row)
-        if not text:
-            return EMPTY_INPUT
-        if self.reader.task.kind != "multiple_choice":
-            return make_example(text, (), source)
-        choices = self.reader.choices(row) if self.reader.columns.choices else ()
-        return make_example(text, (), source, choices=choices) if len(choices) > 1 else NO_CHOICES
+        item = self.reader.item(row)
+        return item if isinstance(item, str) else make_example(item.input, (), source, choices=item.choices)
 
 
 def read_unlabelled_file(
@@ -45,8 +40,10 @@ def read_unlabelled_file(
     limit: int,
     context: RunContext,
     dropped: Counter[str],
-) -> list[Example]:
-    """At most `limit` inputs of a file, an even random sample of more: the lines of a `.txt`, or a table's column.
+) -> tuple[list[Example], ColumnChoice]:
+    """At most `limit` inputs of a file, an even random sample of more, and the columns that they were made of.
+
+    A `.txt` has one input a line.
 
     Raises DataFileError when the file cannot be read or holds no input.
     """
@@ -60,7 +57,7 @@ def read_unlabelled_file(
         raise DataFileError(
             f"{path}: there is no input{lacking} in {columns.spoken_input!r}; name another input_column"
         )
-    return inputs
+    return inputs, columns
 
 
 def _columns(table: Table, named: str | None, task: TaskSpec, chooser: Chooser) -> ColumnChoice:

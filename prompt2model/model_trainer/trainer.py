@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from prompt2model.artifacts import write_atomically
+from prompt2model.catalogue.input_layouts import shown_layouts
 from prompt2model.component import Component, Estimate, RunContext
 from prompt2model.errors import ConfigError, DiskFullError, NotEnoughDataError
 from prompt2model.model_trainer.base_model import (
@@ -27,7 +28,7 @@ from prompt2model.model_trainer.fitting import Fitting
 from prompt2model.model_trainer.loop import Plan, fit, reproducible
 from prompt2model.model_trainer.model_card import model_card
 from prompt2model.predictor import StudentSpec, input_format_for, write_spec
-from prompt2model.records import ChosenModel, Family, Rows, TaskSpec, TrainedModel
+from prompt2model.records import ChosenModel, Family, InputLayout, Rows, TaskSpec, TrainedModel
 from prompt2model.weights import locate, save_model
 
 _SHORT_INSTRUCTION = 64
@@ -36,13 +37,14 @@ _SHORT_INSTRUCTION = 64
 
 @dataclass(frozen=True)
 class TrainInputs:
-    """What training needs: the rows, the closed labels (else none) and the base model."""
+    """What training needs: the rows, the closed labels (else none), the base model, and how inputs were made."""
 
     task: TaskSpec
     train: Rows
     validation: Rows
     labels: tuple[str, ...]
     base_model: ChosenModel
+    layouts: tuple[InputLayout, ...] = ()
 
 
 class ModelTrainer(Component[TrainInputs, TrainedModel]):
@@ -141,6 +143,7 @@ class ModelTrainer(Component[TrainInputs, TrainedModel]):
             max_input_tokens=max_input_tokens,
             max_new_tokens=fitting.max_new_tokens,
             language=inputs.task.language,
+            layouts=tuple(dict.fromkeys((*inputs.layouts, *shown_layouts(inputs.task)))),
         )
         return spec, fitting
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from prompt2model.artifacts import write_atomically
 from prompt2model.errors import RunFolderError
 from prompt2model.predictor.input_format import INPUT_SLOT
-from prompt2model.records import Family, Kind
+from prompt2model.records import Family, InputLayout, Kind
 
 SPEC_FILE = "prompt2model.json"
 
@@ -31,6 +31,7 @@ class StudentSpec(BaseModel):
     max_input_tokens: int = Field(ge=1, description="Longest input in tokens, format and special tokens included.")
     max_new_tokens: int = Field(ge=1, description="Longest written answer in tokens.")
     language: str = Field(description="ISO 639-1 code of the inputs.")
+    layouts: tuple[InputLayout, ...] = Field((), description="How rows of tables became the inputs of training.")
 
     @model_validator(mode="after")
     def _fits_together(self) -> StudentSpec:

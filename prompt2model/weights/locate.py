@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from prompt2model.errors import HubError, WeightsDamagedError, WeightsError, WeightsNotFoundError
+from prompt2model.errors import HubError, WeightsDamagedError, WeightsError, WeightsNotFoundError, connection_failed
+from prompt2model.weights.hub_client import without_chatter
 from prompt2model.weights.packaged import PACKAGED, install_command, packaged_folder, verify_packaged
 
 Origin = Literal["local", "packaged", "hub_cache", "hub"]
@@ -128,14 +130,18 @@ def _download(model_id: str) -> Path:
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 
     try:
-        folder = Path(
-            snapshot_download(model_id, allow_patterns=list(ALLOW_PATTERNS), ignore_patterns=list(IGNORE_PATTERNS))
-        )
+        allowed, ignored = list(ALLOW_PATTERNS), list(IGNORE_PATTERNS)
+        with without_chatter():
+            folder = Path(snapshot_download(model_id, allow_patterns=allowed, ignore_patterns=ignored))
     except GatedRepoError as error:
         raise WeightsNotFoundError(f"{model_id} is gated: accept its terms on the hub and set HF_TOKEN") from error
     except RepositoryNotFoundError as error:
         raise WeightsNotFoundError(f"the hub has no model {model_id}; check the id, or set HF_TOKEN") from error
-    except (HfHubHTTPError, OSError) as error:
+    except Exception as error:
+        # Unreadable answers are ValueErrors; what a lost connection is depends on the client's HTTP library.
+        known = isinstance(error, (HfHubHTTPError, OSError, ValueError)) or connection_failed(error)
+        if not known or getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            raise
         raise HubError(
             f"the hub did not give {model_id} ({type(error).__name__}); try again, or give a local folder"
         ) from error

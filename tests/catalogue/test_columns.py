@@ -88,5 +88,5 @@ def test_one_column_has_inputs_only() -> None:
 
 
 def test_no_values_at_all() -> None:
-    with pytest.raises(DataFileError, match="no column with a value"):
+    with pytest.raises(DataFileError, match="no column with text"):
         propose_columns(("a", "b"), [{"a": "", "b": " "}], SENTIMENT)

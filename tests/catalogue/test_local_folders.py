@@ -165,3 +165,16 @@ def test_an_unchanged_data_set_is_not_read_again(tmp_path: Path, monkeypatch: py
         monkeypatch.setattr("prompt2model.catalogue.local_folders.read_card", read.append)
         catalogue.update_folders([tmp_path])
         assert read == []
+
+
+def test_a_data_set_of_files_that_are_never_read_is_named(tmp_path: Path) -> None:
+    make(tmp_path / "pickled", {"train.pkl": "x"})
+    make(tmp_path / "scripted", {"scripted.py": "raise SystemExit"}, README)
+    make(tmp_path / "notes", {"todo.txt": "not meant as a data set"})
+    make(tmp_path / "right", {"train.csv": ROWS})
+    with DatasetCatalogue(None) as catalogue:
+        pickled, scripted = catalogue.update_folders([tmp_path])
+        assert catalogue.ids() == ("right",)
+    assert "pickled is left out" in pickled
+    assert "train.pkl; read are .csv" in pickled
+    assert "scripted.py" in scripted

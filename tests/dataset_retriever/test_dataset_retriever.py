@@ -306,7 +306,7 @@ def test_own_columns_can_be_named(make_context: MakeContext, tmp_path: Path) -> 
         (["text", "team"], [["a", "billing"], ["b", "fraud"], ["c", "theft"]], {}, "row 2 has 'fraud'"),
         (["text", "team"], [["a", "billing"]], {"output_column": "queue"}, "the columns are 'text', 'team'"),
         (["text", "team"], [["a", "billing"]], {"input_column": "text", "output_column": "text"}, "the same column"),
-        (["text"], [["a"], ["b"]], {}, "one column only"),
+        (["text"], [["a"], ["b"]], {}, "only one column with text"),
         (["text", "team"], [["a", ""], ["b", ""]], {"output_column": "team"}, "no row has both"),
         (["text", "team"], [], {}, "no row below its header"),
         (["text", "team"], [["a", "b"]], {"label_map": {"mine.csv": {"b": "fraud"}}}, "'b' is mapped to 'fraud'"),

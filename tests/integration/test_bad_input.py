@@ -184,7 +184,7 @@ DATA = [
     data("ragged", "text,colour\nthe red car,red\nthe car\n", "line 3 has 1 cells", "the header has 2"),
     data("column named twice", "text,text\na,b\n", "'text' is named twice", "rename one"),
     data("no header", "the car over there is red,red\na door,blue\n", "looks like a row of data", "add a first line"),
-    data("no output", "text\nthe red car\nthe blue car\n", "has one column only"),
+    data("no output", "text\nthe red car\nthe blue car\n", "has only one column with text"),
     data(
         "no such column",
         "text,colour\nthe red car,red\n",
@@ -203,7 +203,7 @@ DATA = [
     Case(
         "gold rows without answers",
         (*FROM_FILE, *NO_TEACHER, *NO_SETS, *ROWS, *BASE, "--examples", "gold.csv"),
-        ("gold.csv: has one column only", "add a column with the answers"),
+        ("gold.csv: has only one column with text", "add a column with the answers"),
         {"gold.csv": "text\na red hat\na green hat\n"},
         run="new",
     ),
@@ -366,7 +366,7 @@ def test_endpoints_that_give_no_answers(finished_folder: Path, tmp_path: Path) -
     ("arguments", "words"),
     [
         (("predict", "runs/kept", "gone.csv"), ("gone.csv", "does not exist")),
-        (("predict", "runs/kept", "rows.csv", "--column", "x"), ("no column `x`", "text, colour")),
+        (("predict", "runs/kept", "rows.csv", "--column", "x"), ("no column 'x'", "'text', 'colour'")),
         (("predict", "runs/gone", "rows.csv"), ("runs/gone",)),
         (("predict", "base", "rows.csv"), ("base",)),
         (("predict", "runs/kept"), ("Missing argument", "prompt2model --help")),

@@ -48,7 +48,9 @@ class HubLikeServer(ThreadingHTTPServer):
 
     `requests` lists what was asked for, `statuses` counts the answers; `facts` adds to a repository's info.
     `list_answer` (status, body) is sent in place of every list; `page_size` bounds a page of one. `cards` are lists
-    made from numbers, by kind, in place of folders. `fault` is asked, with the path, before each answer.
+    made from numbers, by kind, in place of folders. `fault` is asked, with the path, before each answer; `cuts`
+    counts those cut. `store` is the address of another server for the bytes that a redirect leads to; `tokens` are
+    those that were sent here.
     """
 
     daemon_threads = True
@@ -63,6 +65,9 @@ class HubLikeServer(ThreadingHTTPServer):
         self.cards: dict[str, SyntheticCards] = {}
         self.statuses: Counter[int] = Counter()
         self.fault: Callable[[str], Fault | None] = lambda path: None
+        self.cuts = 0
+        self.store = ""
+        self.tokens: set[str] = set()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that was killed is no fault of the server's."""
@@ -111,6 +116,8 @@ class _Handler(BaseHTTPRequestHandler):
         query = parse_qs(url.query)
         parts = [unquote(part) for part in url.path.strip("/").split("/")]
         self.server.requests.append(f"{self.command} {self.path}")
+        if "Authorization" in self.headers:
+            self.server.tokens.add(self.headers["Authorization"])
         self._fault = self.server.fault(self.path)
         if self._fault is not None and not self._fault.cut:
             self._misbehave(self._fault)
@@ -249,7 +256,8 @@ class _Handler(BaseHTTPRequestHandler):
         """What the hub says of a large file: its size and hash, and where its bytes are."""
         content = path.read_bytes()
         self._begin(302)
-        self.send_header("Location", f"/elsewhere/{quote(path.relative_to(self.server.root).as_posix())}")
+        place = quote(path.relative_to(self.server.root).as_posix())
+        self.send_header("Location", f"{self.server.store}/elsewhere/{place}")
         self.send_header("X-Linked-Size", str(len(content)))
         self.send_header("X-Linked-ETag", f'"{hashlib.sha256(content).hexdigest()}"')
         self.send_header("X-Repo-Commit", COMMIT)
@@ -284,6 +292,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _write(self, content: bytes) -> None:
         """The body; of an answer that is cut, the half of it."""
         if self._fault is not None and self._fault.cut:
+            self.server.cuts += 1
             self.wfile.write(content[: len(content) // 2])
             self.close_connection = True
         else:

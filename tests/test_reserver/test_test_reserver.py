@@ -166,7 +166,7 @@ def test_gold_without_a_column_of_answers_or_without_rows_names_the_file(
     assert "no row below its header" in fault("text,label\n")
     if not config:
         assert "add a column with the answers" in fault("text\na hammer\na saw\n")
-        assert "no column with a value" in fault("text,label\n,\n")
+        assert "no column with text" in fault("text,label\n,\n")
 
 
 CHOICE = TaskSpec("Answer the question.", (), "multiple_choice", (), "en", "p")
