@@ -12,6 +12,7 @@ import json
 import random
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -180,6 +181,7 @@ def main() -> None:
         measure(bench, record, client)
     record.extra["notes"] = [
         "One demonstration a label. An answer that cannot be read is wrong.",
+        "The SNLI rows are one Super-NI file, in which no row is an entailment: compare with snli_majority.",
         f"Tokens and seconds of calibrated scores have the {CALIBRATION_ROWS} calibration rows in them.",
         f"Batches on the first {BATCH_ROWS} of the rows; what was asked again singly is in their tokens and seconds.",
         "Tokens as the local model reads them: what prompts share, once. Of written labels `_billed` counts each "
@@ -196,6 +198,7 @@ def measure(bench: Bench, record: Record, client: BilledClient) -> None:
     for task_name in list(TASKS)[:1] if bench.quick else TASKS:
         task = read(bench, task_name)
         said = ask(bench, task, client, names)
+        _majority(record, task)
         accuracies = {name: _labeller_figures(record, task, name, one, said["written"]) for name, one in said.items()}
         accuracies |= _aggregated(record, task, said)
         best[task_name] = {name: value for name, value in accuracies.items() if name not in BATCHED}
@@ -236,6 +239,12 @@ def label(make: Make, client: BilledClient, task: Task, rows: Rows) -> Said:
         seconds = time.process_time() - started
         charged = ledger.spent().tokens
     return Said([one.text for one in predictions], charged, client.billed, seconds)
+
+
+def _majority(record: Record, task: Task) -> None:
+    """What always saying the most frequent label of these rows would reach."""
+    label, count = Counter(row["output"] for row in task.rows).most_common(1)[0]
+    record.add(f"{task.name}_majority", _share(count / len(task.rows), len(task.rows), f"always `{label}`"))
 
 
 def _labeller_figures(record: Record, task: Task, name: str, said: Said, singly: Said) -> float:
