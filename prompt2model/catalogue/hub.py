@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from huggingface_hub import DatasetInfo, HfApi, ModelInfo
 
 _LOOK_SECONDS = 10.0
+_READ_TRIES = 1
 # What `datasets` may read with. Its other builders read archives, images or databases.
 _BUILDERS = {"csv", "json", "parquet"}
 _GATED = "{what} is gated: accept its terms on its hub page, then set HF_TOKEN to a token of that account"
@@ -72,7 +73,11 @@ def _one_line_errors(what: str) -> Iterator[None]:
             raise HubError(_GATED.format(what=what)) from error
         if "doesn't exist on the Hub" in str(error):
             raise HubError(_MISSING.format(what=what)) from error
-        # The client libraries let many kinds through: bad JSON, bad Parquet, a missing file, a wrong feature.
+        if isinstance(error, json.JSONDecodeError) and not error.pos:
+            raise HubError(
+                f"{what} cannot be read from the hub: its answer is not JSON; check HF_ENDPOINT, or try again later"
+            ) from error
+        # The client libraries let many kinds through: bad Parquet, a missing file, a wrong feature.
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise HubError(f"{what} cannot be read from the hub: {reason}") from error
 
@@ -186,8 +191,12 @@ def fetch_rows(id: str, config: str, folder: Path, most_rows: int) -> dict[str, 
 
 def _fetch(id: str, config: str, folder: Path, most_rows: int) -> dict[str, str]:
     """The names of the files that were written, by split; empty for a split without a row."""
+    import datasets
     from datasets import load_dataset_builder
     from datasets.table import CastError
+
+    # Each of its own twenty tries holds the five of huggingface_hub: together ten minutes without a word.
+    datasets.config.STREAMING_READ_MAX_RETRIES = _READ_TRIES
 
     # The prefix keeps a local folder of the same name from being read instead.
     builder = load_dataset_builder(f"hf://datasets/{id}", config or None)

@@ -100,7 +100,11 @@ def test_scripts_and_other_formats_are_refused(server: HubLikeServer, tmp_path: 
 
 @pytest.mark.parametrize(
     ("answer", "said"),
-    [((200, b"<html>hello"), "cannot be read"), ((429, b""), "wait"), ((503, b""), "status 503")],
+    [
+        ((200, b"<html>hello"), "cannot be read from the hub: its answer is not JSON"),
+        ((429, b""), "wait"),
+        ((503, b""), "status 503"),
+    ],
 )
 def test_an_answer_that_makes_no_sense(
     server: HubLikeServer, monkeypatch: pytest.MonkeyPatch, answer: tuple[int, bytes], said: str
