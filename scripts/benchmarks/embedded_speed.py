@@ -22,10 +22,11 @@ from typing import TypeVar
 import torch
 from plain_transformers import PlainModel
 from record import Figure, Record, options
-from same_answers import TIES, Compared, count_differences, largest_gap
+from same_answers import TIE, count_differences, largest_gap, plain_gap
 from teacher_requests import Rows, calibration_rows, label_requests, trec_task, wave_requests
 
-from prompt2model.inference import AnswersRequest, GenerateRequest
+from prompt2model.inference import AnswersRequest, CausalEngine, GenerateRequest
+from prompt2model.inference.engine import load_causal_engine
 from prompt2model.inference.runner import ModelRunner
 from prompt2model.inference.scoring import build_trie, score_rows
 from prompt2model.labelling import fastest_teacher, teacher_predictor
@@ -33,6 +34,7 @@ from prompt2model.predictor import Predictor
 from prompt2model.records import Item, Prediction, TaskSpec
 from prompt2model.teacher.client import ChatRequest, ChatResponse, Message, ScoreRequest, ScoreResponse
 from prompt2model.teacher.embedded import TOP_P, EmbeddedClient
+from prompt2model.weights import EMBEDDED_TEACHER
 
 KEYS = ("generate_x", "score_x", "scored_per_s", "differing_tokens", "largest_gap")
 T = TypeVar("T")
@@ -110,16 +112,12 @@ class Bench:
 
     def _against_plain(self, name: str, waves: Sequence[Sequence[ChatRequest]]) -> Figure:
         ours, plain = [], []
-        compared: list[tuple[GenerateRequest, ChatResponse, list[int]]] = []
         for wave in waves:
             responses, seconds = timed(self._complete, wave)
             ours.append(sum(response.completion_tokens for response in responses) / seconds)
             texts = [self._as_text(request) for request in wave]
             continued, seconds = timed(self.plain.generate, texts)
             plain.append(sum(map(len, continued)) / seconds)
-            compared += zip(texts, responses, continued, strict=True)
-        if name == "greedy":
-            self._identity(compared)
         n = sum(map(len, waves))
         self.record.add(f"{name}_tokens_per_s", median(ours, n, "tokens/s"))
         self.record.add(f"{name}_plain_tokens_per_s", median(plain, n, "tokens/s"))
@@ -130,21 +128,42 @@ class Bench:
     def _complete(self, requests: Sequence[ChatRequest]) -> list[ChatResponse]:
         return [response for _, response in self.client.complete_many(requests)]
 
-    def _identity(self, compared: Compared) -> None:
-        """Greedy tokens, and the log-probabilities of a plain forward pass in our own number format."""
-        exact = self.formats[self.runner.dtype]
-        different, ties = count_differences(self.engine, exact, compared)
+    def identity(self) -> None:
+        """The engine in float32 against the plain model; then how far the format in use lies from that, in both."""
+        exact, ours = self.formats[torch.float32], self.engine
+        if self.runner.dtype is not torch.float32:
+            ours = load_causal_engine(EMBEDDED_TEACHER, dtype=torch.float32)
+        texts = [self._as_text(replace(request, temperature=0.0)) for wave in self.waves for request in wave]
+        answers = ours.generate(texts)
+        responses = [ChatResponse(one.text, one.finish, one.prompt_tokens, one.tokens) for one in answers]
+        compared = list(zip(texts, responses, exact.generate(texts), strict=True))
+        different, ties = count_differences(ours, exact, compared)
         self.record.add("differing_tokens", Figure(different, len(compared), note="greedy answers that differ, no tie"))
-        bound = TIES[self.runner.dtype]
-        note = f"greedy answers that part where the two likeliest tokens lie less than {bound} nats apart"
+        note = f"greedy answers that part where the two likeliest tokens lie less than {TIE} nats apart"
         self.record.add("ties", Figure(ties, len(compared), note=note))
         few = [(request, tokens) for request, _, tokens in compared[:: max(1, len(compared) // 16)]]
-        self._add_gap("largest_gap", few, "greedy answers")
+        self._gaps("largest_gap", ours, few, "greedy answers")
+        asked = label_requests(self.task, self.questions[:4])
+        labels = [
+            (GenerateRequest(self._prompt(one.messages)), list(ours._answer(text)))
+            for one in asked
+            for text in one.answers
+        ]
+        self._gaps("largest_label_gap", ours, labels, "labels behind the labelling prompt")
 
-    def _add_gap(self, key: str, rows: Sequence[tuple[GenerateRequest, list[int]]], what: str) -> None:
-        gap, tokens = largest_gap(self.engine, self.runner, self.formats[self.runner.dtype], rows)
-        note = f"largest distance of a token's log-probability from a plain forward pass, {what}"
+    def _gaps(self, key: str, ours: CausalEngine, rows: Sequence[tuple[GenerateRequest, list[int]]], what: str) -> None:
+        exact, used = self.formats[torch.float32], self.runner.dtype
+        gap, tokens = largest_gap(ours, ours._runner, exact, rows)
+        note = f"largest distance of a token's log-probability from a plain forward pass, {what}, both in float32"
         self.record.add(key, Figure(gap, tokens, unit="nats", note=note))
+        if used is torch.float32:
+            return
+        gap, _ = largest_gap(self.engine, self.runner, exact, rows)
+        note = f"the same, the engine in {_name(used)}"
+        self.record.add(f"{key}_{_name(used)}", Figure(gap, tokens, unit="nats", note=note))
+        gap = plain_gap(ours, self.formats[used], exact, rows)
+        note = f"the same, the plain model in {_name(used)}: what the format costs"
+        self.record.add(f"{key}_plain_{_name(used)}", Figure(gap, tokens, unit="nats", note=note))
 
     def _as_text(self, request: ChatRequest) -> GenerateRequest:
         return GenerateRequest(
@@ -178,10 +197,6 @@ class Bench:
         note = f"inputs/s, engine / the faster of two batched baselines that share no prompt: {name}"
         self.record.add("score_x", replace(median(x[name], len(rereading), "ratio"), note=note))
         self.record.add("score_each_label_x", median(x["each_label"], len(each), "ratio"))
-        few = [
-            (GenerateRequest(one.prompt), list(self.engine._answer(text))) for one in each[:4] for text in one.answers
-        ]
-        self._add_gap("largest_label_gap", few, "labels behind the labelling prompt")
 
     def _score(self, requests: Sequence[ScoreRequest]) -> list[ScoreResponse]:
         return [response for _, response in self.client.score_many(requests)]
@@ -251,10 +266,12 @@ def main() -> None:
     bench.scoring()
     bench.generation()
     bench.labelling()
+    bench.identity()
     name, plain = _name(bench.runner.dtype), _name(bench.plain.dtype)
     record.extra["notes"] = [
         f"The engine computes in {name}, the baseline in {plain}, {torch.get_num_threads()} threads; "
         f"load average before: {load:.1f}.",
+        "Answers are compared in float32: bfloat16 rounds a token's log-probability by as much in the plain model.",
         "Tokens are those up to a row's end; what plain generate computes behind it does not count.",
     ]
     record.finish(KEYS)

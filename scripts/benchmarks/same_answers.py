@@ -1,10 +1,12 @@
-"""Whether the engine answers as the plain model does: greedy tokens, and each token's log-probability."""
+"""Whether the engine answers as the plain model does: greedy tokens, and each token's log-probability.
+
+Both in float32: bfloat16 rounds scores by .1 and more, in either of them, so that nothing could be told.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from plain_transformers import PlainModel
 
 from prompt2model.inference import CausalEngine, GenerateRequest
@@ -13,8 +15,8 @@ from prompt2model.inference.runner import ModelRunner
 from prompt2model.inference.scoring import build_trie, score_rows
 from prompt2model.teacher.client import ChatResponse
 
-TIES = {torch.float32: 0.01, torch.bfloat16: 0.25}
-"""Nats between the two likeliest tokens below which rounding decides which of them it is."""
+TIE = 0.01
+"""Nats between the two likeliest tokens below which rounding in float32 decides which of them it is."""
 
 Compared = Sequence[tuple[GenerateRequest, ChatResponse, list[int]]]
 
@@ -39,11 +41,25 @@ def count_differences(engine: CausalEngine, plain: PlainModel, compared: Compare
             len(tokens) - 1,
         )
         (prompt,) = engine.encode([request.prompt])
-        if plain.top_gap([*prompt, *tokens[:place]]) < TIES[plain.dtype]:
+        if plain.top_gap([*prompt, *tokens[:place]]) < TIE:
             ties += 1
         else:
             different += 1
     return different, ties
+
+
+def plain_gap(
+    engine: CausalEngine, one: PlainModel, other: PlainModel, rows: Sequence[tuple[GenerateRequest, list[int]]]
+) -> float:
+    """The largest distance of a token's log-probability between two plain models: what their formats differ by."""
+    prompts = engine.encode([request.prompt for request, _ in rows])
+    gaps = []
+    for prompt, (_, tokens) in zip(prompts, rows, strict=True):
+        (first,), (second,) = (
+            plain.token_log_probabilities([[*prompt, *tokens]], [len(tokens)]) for plain in (one, other)
+        )
+        gaps += [abs(here - there) for here, there in zip(first, second, strict=True)]
+    return max(gaps)
 
 
 def largest_gap(

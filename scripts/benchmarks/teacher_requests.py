@@ -12,7 +12,7 @@ from real_task_prompts import TREC_LABELS, TREC_PROMPT
 
 from prompt2model.component import RunContext
 from prompt2model.console import AutomaticChooser, SilentProgress
-from prompt2model.dataset_generator.asking import Writer
+from prompt2model.dataset_generator.asking import SAME_LIST, Writer
 from prompt2model.dataset_generator.balance import quotas, share_out
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
 from prompt2model.labelling import choose_calibration
@@ -34,8 +34,8 @@ def trec_task(folder: Path) -> TaskSpec:
 def wave_requests(client: EmbeddedClient, task: TaskSpec, rows: Rows, progress: float) -> list[ChatRequest]:
     """The requests of one wave of the generator when that share of the examples is there.
 
-    Real questions stand in for what was written so far, so that no figure hangs on what the small model wrote. Each
-    request has a list of its own, where the generator shows eight the same: the harder case.
+    Real questions stand in for what was written so far, so that no figure hangs on what the small model wrote. As in
+    the generator, eight requests for a label show the same list.
     """
     config = DatasetGeneratorConfig.model_validate({})
     writer = Writer(client, task, DataRequest(), config)
@@ -51,10 +51,12 @@ def wave_requests(client: EmbeddedClient, task: TaskSpec, rows: Rows, progress: 
     labels = share_out(config.wave, missing, dict.fromkeys(wanted, 0.3))
     rng.shuffle(labels)
     temperatures = [config.temperature(len(earlier) + 0.3 * index, total) for index in range(len(labels))]
-    return [
-        writer.ask(label, 1, temperature, index, earlier, rng, rng).request
-        for index, (label, temperature) in enumerate(zip(labels, temperatures, strict=True))
-    ]
+    requests, asked = [], Counter[str]()
+    for index, (label, temperature) in enumerate(zip(labels, temperatures, strict=True)):
+        list_rng = random.Random(f"list {progress} {label} {asked[label] // SAME_LIST}")
+        asked[label] += 1
+        requests.append(writer.ask(label, 1, temperature, index, earlier, rng, list_rng).request)
+    return requests
 
 
 def _example(row: Mapping[str, Any]) -> Example:
