@@ -38,7 +38,7 @@ _SAYS_NOTHING = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ModelScoring:
-    """How cards are scored. The defaults are the best of what was measured on one half of the benchmark's prompts."""
+    """How cards are scored: plainly by words unless said otherwise."""
 
     ranking: Ranking = "bm25"
     popularity: bool = False
@@ -73,7 +73,7 @@ class ModelRanking:
         if how.popularity:
             scores = {card.id: scores[card.id] * self.popularity(card) for card in candidates}
         ranked = sorted(((card, scores[card.id]) for card in candidates), key=_best_first)
-        if how.ranking == "bm25" or not ranked:
+        if how.ranking == "bm25" or len(ranked) < 2:
             return ranked
         if vectors is None:
             raise ValueError(f"a {how.ranking} ranking needs vectors")

@@ -1,7 +1,8 @@
 """TaskSpec → ranked base models, of which the person picks one.
 
-The method is Prompt2Model's (arXiv 2308.12261): HyDE and BM25, weighted by popularity. Ours differs in that size,
-licence, language, family and whether the model can be had are filters *before* ranking, and reasons are shown.
+Prompt2Model (arXiv 2308.12261) ranks by HyDE and BM25, weighted by popularity; that is a setting here. Ours differs
+in that size, memory, licence, language, family and whether the model can be had are filters *before* ranking, reasons
+are shown, and what ranks is what was measured to rank best (scripts/benchmarks/model_retrieval.py): by meaning.
 """
 
 from __future__ import annotations
@@ -32,7 +33,6 @@ from prompt2model.model_retriever.ranking import ModelRanking, ModelScoring
 from prompt2model.prompts import render
 from prompt2model.records import ChosenModel, Family, TaskSpec
 from prompt2model.teacher.client import ChatRequest, Message
-from prompt2model.text_index.score_fusion import Ranking
 from prompt2model.weights import is_obtainable, locate, packaged_installed
 
 _GIGABYTE = 10**9
@@ -74,8 +74,10 @@ class ModelRetrieverConfig(ComponentConfig):
         description="Only models that were made for the task's language. Else others are offered, with a warning, "
         "where none can be had.",
     )
-    ranking: Ranking = Field(
-        "bm25", description="bm25 ranks models by words, dense by meaning (`encoder`), fused by both."
+    ranking: Literal["auto", "bm25", "dense", "fused"] = Field(
+        "auto",
+        description="bm25 ranks models by words, dense the best of these by meaning (`encoder`), fused by both. auto: "
+        "dense, or bm25 where the packaged encoder is not installed.",
     )
     encoder: Annotated[str, ModelReference] | None = Field(
         None,
@@ -84,7 +86,7 @@ class ModelRetrieverConfig(ComponentConfig):
     )
     popularity: bool = Field(False, description="Whether models that are downloaded more rank higher.")
     hypothetical_card: bool = Field(
-        True, description="Whether the teacher writes the card of an ideal model to search with (one call)."
+        False, description="Whether the teacher writes the card of an ideal model to search with (one call)."
     )
     shortlist: int = Field(50, ge=1, description="How many of the best by words are ranked by meaning, too.")
     model_dirs: tuple[Path, ...] = Field((), description="Folders that hold models of your own.")
@@ -108,10 +110,10 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
     Inputs = ModelRetrieverInputs
     Output = ChosenModel
     prompts = ("retrieve_models_card",)
-    version = 3
+    version = 4
 
     def estimate(self, inputs: ModelRetrieverInputs, context: RunContext) -> Estimate:
-        """One call, for the hypothetical card. `makes` names the best model by the instruction's own words."""
+        """One call where a hypothetical card is wanted. `makes` names the best model by the instruction's own words."""
         cards = self._cards()
         if self.config.model:
             use: tuple[TeacherUse, ...] = ()
@@ -175,13 +177,14 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
     def _rank(
         self, query: str, cards: Sequence[ModelCard], candidates: Sequence[ModelCard], context: RunContext
     ) -> list[tuple[ModelCard, float]]:
-        how = ModelScoring(self.config.ranking, self.config.popularity, self.config.shortlist)
+        wanted = self.config.ranking
+        how = ModelScoring("dense" if wanted == "auto" else wanted, self.config.popularity, self.config.shortlist)
         vectors = None
         if how.ranking != "bm25":
             try:
                 vectors = card_vectors(context, self.config.encoder)
             except WeightsError as error:
-                if how.ranking == "dense" or self.config.encoder:
+                if wanted == "dense" or self.config.encoder:
                     raise
                 context.progress.say(f"  base models are ranked by words, not by meaning: {error}")
                 how = replace(how, ranking="bm25")

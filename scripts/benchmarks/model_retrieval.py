@@ -143,7 +143,7 @@ def main() -> None:
 
 
 def _chosen_before() -> dict[str, tuple[float, float]]:
-    """(hit@5, MRR) on the half to choose on, of the variants that stand in the record."""
+    """(hit@5, MRR) on the prompts to choose on, of the variants that stand in the record."""
     file = RECORDS / "model_retrieval.json"
     figures = json.loads(file.read_text())["figures"] if file.exists() else {}
     keys = {one.name: (f"{one.name}_hit5_choosing", f"{one.name}_mrr_choosing") for one in VARIANTS}
@@ -165,7 +165,8 @@ def _measure(bench: Bench, record: Record, variants: Sequence[Variant]) -> None:
     measured = [variant for variant in VARIANTS if variant.name in chosen]
     best = max(measured, key=lambda variant: chosen[variant.name])
     config = ModelRetriever().config
-    ours = ModelScoring(config.ranking, config.popularity, config.shortlist), config.hypothetical_card
+    ranking: Any = "dense" if config.ranking == "auto" else config.ranking
+    ours = ModelScoring(ranking, config.popularity, config.shortlist), config.hypothetical_card
     product = next(one.name for one in VARIANTS if (one.scoring, one.hyde) == ours)
     for variant in variants:
         hits, ranks, _ = bench.measure(variant, bench.reported_on)
@@ -185,8 +186,9 @@ def _measure(bench: Bench, record: Record, variants: Sequence[Variant]) -> None:
             first = {prompt["id"]: five for prompt, five in zip(bench.reported_on, shown, strict=True)}
             record.extra["first_five"] = first
     record.extra["notes"] = [
-        f"{len(bench.cards):,} cards. The best on the prompts to choose on, of {', '.join(one.name for one in measured)}: "
-        f"`{best.name}`, here `default`; the settings of the product are `{product}`.",
+        f"{len(bench.cards):,} cards. The best on the prompts to choose on, of "
+        f"{', '.join(one.name for one in measured)}: `{best.name}`, here `default`; "
+        f"the settings of the product are `{product}`.",
         "Hypothetical cards are the embedded teacher's (SmolLM2-135M-Instruct); a larger one was not at hand.",
         "What is acceptable was written down before any search (model_retrieval_prompts.json); most prompts are met "
         "by any card whose id or tags name the task and the language.",

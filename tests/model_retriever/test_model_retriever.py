@@ -157,7 +157,7 @@ def test_meaning_finds_a_model_that_shares_no_word(make_context: Maker) -> None:
     assert [first("bm25"), first("dense")] == ["x/two", "x/one"]
     assert first("dense", shortlist=1) == "x/two", "only the shortlist is scored by meaning"
     with pytest.raises(ValueError, match="vectors"):
-        ranking.rank(query, [films], ModelScoring("fused"))
+        ranking.rank(query, [films, boats], ModelScoring("fused"))
 
 
 def test_without_the_encoder_words_rank_models_and_it_is_said(
@@ -174,16 +174,16 @@ def test_without_the_encoder_words_rank_models_and_it_is_said(
 
     monkeypatch.setattr(retriever_module, "card_vectors", missing)
     context = replace(make_context(), progress=Heard())
-    retriever = ModelRetriever(ModelRetrieverConfig(ranking="fused"))
+    retriever = ModelRetriever()
     assert retriever.run(Inputs(task(), ("good", "bad")), context).id == MINILM
     assert any("by words, not by meaning: the encoder is not installed" in line for line in said)
     with pytest.raises(WeightsNotFoundError):
         ModelRetriever(ModelRetrieverConfig(ranking="dense")).run(Inputs(task(), ("good", "bad")), context)
 
 
-def test_no_hypothetical_card_is_asked_for_where_it_is_turned_off(make_context: Maker) -> None:
+def test_no_hypothetical_card_is_asked_for_unasked(make_context: Maker) -> None:
     teacher = ScriptedClient(lambda request: "A model.")
-    retriever = ModelRetriever(ModelRetrieverConfig(hypothetical_card=False))
+    retriever = ModelRetriever()
     context = make_context({"teacher": teacher})
     assert retriever.estimate(Inputs(task(), ()), context).calls == 0
     retriever.run(Inputs(task(), ("good", "bad")), context)
@@ -215,7 +215,8 @@ def test_offline_a_writer_gets_the_packaged_decoder(make_context: Maker) -> None
 
 def test_the_hypothetical_card_is_asked_of_the_teacher(make_context: Maker) -> None:
     teacher = ScriptedClient(lambda request: "A model for judging reviews of films.")
-    chosen = ModelRetriever().run(Inputs(task(), ("good", "bad")), make_context({"teacher": teacher}))
+    retriever = ModelRetriever(ModelRetrieverConfig(hypothetical_card=True))
+    chosen = retriever.run(Inputs(task(), ("good", "bad")), make_context({"teacher": teacher}))
     assert chosen.id == MINILM
     assert teacher.calls == 1
 
