@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,9 +75,14 @@ def _choose_config(card: DatasetCard, names: list[str], context: RunContext) -> 
         return names[0]
     if not names:
         raise DataFileError(f"data set {card.id} has no configuration with rows; choose another one")
-    default = next((name for name in ("default", *card.languages) if name in names), names[0])
+    default = likely_config(card, names)
     options = [Option(name, name) for name in names]
     return context.chooser.choose_one(f"config:{card.id}", f"Which configuration of {card.id}?", options, default)
+
+
+def likely_config(card: DatasetCard, names: Sequence[str]) -> str:
+    """The configuration to take unasked: the default, else that of the card's language, else the first."""
+    return next((name for name in ("default", *card.languages) if name in names), names[0])
 
 
 def _join(tables: list[Table]) -> Table:

@@ -75,7 +75,7 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
     Inputs = DatasetRetrieverInputs
     Output = RetrievedData
     prompts = (PROMPT, *asking_again.PROMPTS)
-    version = 5
+    version = 6
 
     config: DatasetRetrieverConfig
 

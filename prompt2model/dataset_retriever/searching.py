@@ -16,6 +16,7 @@ from prompt2model.catalogue.licences import allows_commercial_use
 from prompt2model.component import RunContext
 from prompt2model.dataset_retriever.config import DatasetRetrieverConfig
 from prompt2model.dataset_retriever.hub_cards import cards_of_the_hub
+from prompt2model.dataset_retriever.hub_samples import with_first_rows
 from prompt2model.dataset_retriever.ranking import Vectors, rank_cards
 from prompt2model.dataset_retriever.reranking import is_wanted, rerank
 from prompt2model.dataset_retriever.well_known import without_the_hub
@@ -140,7 +141,8 @@ def _means(config: DatasetRetrieverConfig, context: RunContext, notes: list[str]
 def _reranked(found: Found, task: TaskSpec, config: DatasetRetrieverConfig, context: RunContext) -> Found:
     """The teacher's order of the head; below it, what it did not see."""
     head, rest = found.cards[: config.rerank_top], found.cards[config.rerank_top :]
-    judged = rerank(task, [card for card, _ in head], config.rerank_orders, context)
+    shown = with_first_rows([card for card, _ in head], context)
+    judged = rerank(task, shown, config.rerank_orders, context)
     scores = {card.id: score for card, score in head}
     if not judged.votes:
         line = "the teacher's replies on the data sets cannot be used; they stand as the search found them"

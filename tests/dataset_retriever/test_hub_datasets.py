@@ -17,6 +17,8 @@ from prompt2model.console import ConsoleProgress
 from prompt2model.dataset_retriever import DatasetRetriever, DatasetRetrieverConfig
 from prompt2model.errors import HubError
 from prompt2model.records import Demonstration, RetrievedData, TaskSpec
+from prompt2model.teacher.client import ChatRequest
+from prompt2model.teacher.scripted import ScriptedClient
 
 MakeContext = Callable[..., RunContext]
 
@@ -89,6 +91,34 @@ def test_a_file_without_cards_is_as_good_as_none(server: HubLikeServer, make_con
     context = make_context(hub_allowed=True)
     CardFile(default_card_file(context.cache_folder), make=True).close()
     assert [chosen.id for chosen in retrieve(context, datasets="auto").chosen] == ["ann/weather-facts"]
+
+
+def test_the_teacher_sees_columns_and_first_rows_of_what_may_be_taken(
+    server: HubLikeServer, make_context: MakeContext
+) -> None:
+    make_dataset(server.root, "ann/weather-facts", "Sentences that state a fact about weather, or not.")
+    closed = make_dataset(server.root, "ann/weather-closed", "More sentences about weather facts.")
+    (closed / ".gated").touch()
+    prompts: list[str] = []
+
+    def reply(request: ChatRequest) -> str:
+        prompts.append(request.messages[-1].content)
+        return '{"fitting": ["ann/weather-facts"]}'
+
+    context = make_context({"teacher": ScriptedClient(reply)}, hub_allowed=True)
+    retrieve(context, datasets="auto", rerank="yes")
+    (card, other) = prompts[0].split("id: ann/weather-facts")[1], prompts[0].split("id: ann/weather-closed")[1]
+    assert "columns: text, label" in card.split("id: ")[0]
+    assert "first rows: text: train text 0; label: " in card.split("id: ")[0]
+    assert "first rows" not in other.split("id: ")[0]
+    assert not [
+        line for line in server.requests if "weather-closed" in line and "/resolve/" in line and "README" not in line
+    ]
+    before = list(prompts)
+    prompts.clear()
+    server.root.rename(server.root.with_name("gone"))
+    retrieve(context, datasets="auto", rerank="yes")
+    assert prompts == before
 
 
 def test_without_leave_the_hub_is_not_asked(server: HubLikeServer, make_context: MakeContext) -> None:
