@@ -10,7 +10,7 @@ from pathlib import Path
 from prompt2model.artifacts import JsonlRows
 from prompt2model.component import Progress
 from prompt2model.errors import DataFileError, RunFolderError
-from prompt2model.records import Example, ReviewedRow, Source, make_example
+from prompt2model.records import Example, ReviewedRow, make_example
 
 DROPPED_BY_YOU = "dropped by you"
 
@@ -61,8 +61,3 @@ def _as_decided(row: Example, decided: ReviewedRow) -> Example:
     references = row.references if decided.output == row.target else (decided.output,)
     source = dataclasses.replace(row.source, review="corrected")
     return make_example(decided.input, references, source, choices=row.choices, evidence=row.evidence)
-
-
-def with_review(name: str, source: Source) -> str:
-    """A source's name with what the person did to its rows."""
-    return f"{name}, {source.review} by you" if source.review else name

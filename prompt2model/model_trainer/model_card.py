@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 
+from prompt2model.catalogue.source_names import count_sources
 from prompt2model.predictor import StudentSpec
+from prompt2model.records import Rows
 
 _PIPELINES = {
     "encoder": "text-classification",
@@ -58,8 +61,8 @@ def load_code(spec: StudentSpec) -> str:
     )
 
 
-def model_card(spec: StudentSpec, train_rows: int, validation_rows: int) -> str:
-    """The text of README.md."""
+def model_card(spec: StudentSpec, train: Rows, validation: Rows) -> str:
+    """The text of README.md; it says where the rows came from and under which licences."""
     lines = ["---", "library_name: transformers", f"pipeline_tag: {_PIPELINES[spec.family]}"]
     if "/" in spec.base and not spec.base.startswith(("/", ".", "~")):
         lines.append(f"base_model: {spec.base}")
@@ -67,8 +70,12 @@ def model_card(spec: StudentSpec, train_rows: int, validation_rows: int) -> str:
     if spec.labels:
         lines += ["Labels: " + ", ".join(f"`{label}`" for label in spec.labels) + ".", ""]
     lines += [
-        f"Base model: {spec.base} ({spec.method} fine-tuning on {train_rows} rows, {validation_rows} for validation).",
+        f"Base model: {spec.base} ({spec.method} fine-tuning on {len(train)} rows, {len(validation)} for validation).",
         f"Inputs are read up to {spec.max_input_tokens} tokens.",
+        "",
+        "| data | licence | rows |",
+        "|---|---|---|",
+        *_data_lines(train, validation),
         "",
         "With transformers alone, where `folder` is this folder and `text` an input:",
         "",
@@ -85,3 +92,12 @@ def model_card(spec: StudentSpec, train_rows: int, validation_rows: int) -> str:
         "```",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _data_lines(train: Rows, validation: Rows) -> list[str]:
+    counts = count_sources(chain(train, validation))
+    return [f"| {_cell(name)} | {_cell(licence)} | {rows:,} |" for (name, licence), rows in counts.items()]
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")

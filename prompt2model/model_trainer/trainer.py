@@ -256,6 +256,6 @@ def _save(model: Any, tokenizer: Any, spec: StudentSpec, folder: Path, inputs: T
         if "os error 28" not in str(error) and "os error 122" not in str(error):
             raise
         raise DiskFullError(f"the disk is full: {folder} could not be written; free some space and resume") from error
-    write_atomically(folder / "README.md", model_card(spec, len(inputs.train), len(inputs.validation)))
+    write_atomically(folder / "README.md", model_card(spec, inputs.train, inputs.validation))
     write_spec(spec, folder)
     return folder
