@@ -73,12 +73,15 @@ INITIAL_ARTIFACTS: Mapping[str, type] = {"prompt": str, "request": DataRequest}
 
 
 def shared_settings(step: Step, sections: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Settings that a step has from other sections. A component of one's own has none."""
+    """Settings that a step has from other sections. A component of one's own has none, and gives none."""
     own = sections[step.id]
-    if "component" in own:
-        return {}
-    places = {name: path.split(".") for name, path in step.shared.items() if name not in own}
-    return {name: sections[section][key] for name, (section, key) in places.items() if key in sections[section]}
+    shared = {}
+    for name, path in step.shared.items():
+        section, key = path.split(".")
+        given = sections[section]
+        if name not in own and key in given and "component" not in own and "component" not in given:
+            shared[name] = given[key]
+    return shared
 
 
 def build_component(step: Step, section: Mapping[str, Any], folder: Path) -> Component:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,19 @@ def test_a_base_model_must_fit_in_memory_as_it_will_be_trained(tmp_path: Path) -
     own = Pipeline.from_config(write(tmp_path, text + '[retrieve_models]\ntrain_method = "full"\n'))
     assert own.components["retrieve_models"].config.train_method == "full"
     assert own.config.retrieve_models == {"train_method": "full"}
+
+
+def test_a_trainer_of_ones_own_shares_no_setting(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from prompt2model.model_trainer import ModelTrainer\n"
+        "from prompt2model.model_trainer.config import ModelTrainerConfig\n"
+        "class Config(ModelTrainerConfig):\n    method: str = 'distil'\n"
+        "class Mine(ModelTrainer):\n    Config = Config\n"
+    )
+    sys.path.insert(0, str(tmp_path))
+    try:
+        text = 'prompt = "Do it."\n[train]\ncomponent = "mine:Mine"\nmethod = "distil"\n'
+        pipeline = Pipeline.from_config(write(tmp_path, text))
+    finally:
+        sys.path.remove(str(tmp_path))
+    assert pipeline.components["retrieve_models"].config.train_method == "auto"

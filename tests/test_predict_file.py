@@ -188,3 +188,10 @@ def test_a_question_without_two_choices_is_a_failure(read: Read, tmp_path: Path)
     assert asked == [Item("One", ("x", "y")), Item("Three", ("x", "y"))]
     with (tmp_path / "out.csv").open(newline="") as stream:
         assert [row["failure"] for row in csv.DictReader(stream)] == ["", "empty", ""]
+
+
+def test_where_two_columns_could_be_the_input_one_has_to_be_named(read: Read) -> None:
+    two = InputLayout((InputPart("title"),)), InputLayout((InputPart("text"),))
+    with pytest.raises(DataFileError, match=r"inputs like text or title; add --column NAME"):
+        read("title,text\none,two\n", *two)
+    assert read("title,text\none,two\n", *two, columns=("text",)) == [Item("two")]

@@ -39,11 +39,11 @@ def card_vectors(context: RunContext, encoder: str | None = None) -> Callable[[S
 
 
 def check_encoder(encoder: str | None, hub_allowed: bool) -> None:
-    """Refuse a named encoder that cannot be had. Raises WeightsNotFoundError."""
-    from prompt2model.weights import is_obtainable, locate
+    """Refuse a named encoder that cannot be had. One on the hub is fetched: nothing less tells. Raises WeightsError."""
+    from prompt2model.weights import locate
 
-    if encoder is not None and not is_obtainable(encoder, allow_download=hub_allowed):
-        locate(encoder)
+    if encoder is not None:
+        locate(encoder, allow_download=hub_allowed)
 
 
 def card_vector_cache(path: Path, encoder: WeightsLocation | None = None) -> VectorCache:

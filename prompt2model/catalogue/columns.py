@@ -87,8 +87,9 @@ def propose_columns(
     sample_rows: Sequence[Mapping[str, str]],
     task: TaskSpec,
     list_columns: Collection[str] = (),
+    named: Collection[str] = (),
 ) -> ColumnChoice:
-    """The likeliest input and output columns for `task`.
+    """The likeliest input and output columns for `task`. Those that a person `named` are never taken for pictures.
 
     Evidence, strongest first: values that are the task's labels, or that name an offered answer; how likely the
     demonstrations' texts are among a column's; how inputs and outputs go together in words and length; the columns'
@@ -96,7 +97,7 @@ def propose_columns(
     Raises DataFileError when there is no column with text in it.
     """
     facts = [column_of(name, sample_rows, task, list_columns) for name in columns]
-    usable = [fact for fact in facts if fact.values and not fact.is_media]
+    usable = [fact for fact in facts if fact.values and (fact.name in named or not fact.is_media)]
     if not usable:
         raise DataFileError("the table has no column with text in its first rows; there is nothing to read")
     choices = choice_columns([fact.name for fact in usable]) if task.kind == "multiple_choice" else ()

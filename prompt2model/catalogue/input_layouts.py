@@ -63,12 +63,19 @@ def _named_layout(table: Table, layouts: Sequence[InputLayout], inputs: tuple[st
 
 def _found_layout(table: Table, layouts: Sequence[InputLayout]) -> InputLayout:
     """The first layout whose columns the table has; else one column, if the model reads such inputs at all."""
-    for layout in layouts:
+    whole = []
+    for layout in sorted(layouts, key=lambda layout: -len(layout.parts)):
         found = [_same(part.column, table.columns) for part in layout.parts]
         columns = [column for column in found if column is not None]
         if len(columns) == len(found):
             parts = zip(columns, layout.parts, strict=True)
-            return InputLayout(tuple(InputPart(column, part.before) for column, part in parts), layout.choices)
+            whole.append(InputLayout(tuple(InputPart(column, part.before) for column, part in parts), layout.choices))
+    if whole:
+        alike = {layout.columns for layout in whole if len(layout.parts) == len(whole[0].parts)}
+        if len(alike) > 1:
+            ways = " or ".join(sorted(" + ".join(columns) for columns in alike))
+            raise DataFileError(f"{table.path}: the model was trained on inputs like {ways}; add --column NAME")
+        return whole[0]
     has = f"it has: {', '.join(table.columns)}"
     if layouts and all(len(layout.parts) > 1 for layout in layouts):
         nearest = max(layouts, key=lambda layout: sum(_same(one, table.columns) is not None for one in layout.columns))

@@ -28,12 +28,14 @@ def names_of_card(front: Mapping[str, Any]) -> dict[str | None, dict[str, tuple[
     """Label names by column for each configuration that a card's front matter describes; under None for all others."""
     described = front.get("dataset_info")
     entries = [entry for entry in (described if isinstance(described, list) else [described]) if entry]
+    listed = front.get("configs")
+    several = len(entries) > 1 or (isinstance(listed, list) and len(listed) > 1)
     found: dict[str | None, dict[str, tuple[str, ...]]] = {}
     for entry in entries:
         if isinstance(entry, Mapping):
             config = entry.get("config_name")
             names = dict(_features(entry.get("features"), "", _DEEPEST))
-            found[str(config) if config is not None and len(entries) > 1 else None] = names
+            found[str(config) if config is not None and several else None] = names
     return found
 
 

@@ -26,7 +26,8 @@ def columns_of(table: Table, task: TaskSpec, input: str | None, output: str | No
     if not sample:
         raise DataFileError(f"{table.path}: the file holds no row below its header; add rows")
     try:
-        proposed = propose_columns(table.columns, sample, task, table.list_columns)
+        named = inputs if output is None else (*inputs, output)
+        proposed = propose_columns(table.columns, sample, task, table.list_columns, named)
         if not inputs and output is None:
             return proposed
         if output is None:

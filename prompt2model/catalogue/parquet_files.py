@@ -11,8 +11,8 @@ from prompt2model.catalogue.flattening import flatten, list_keys
 from prompt2model.errors import DataFileError
 
 if TYPE_CHECKING:
-    from pyarrow import DataType
-    from pyarrow.parquet import ParquetFile
+    from pyarrow import DataType, Field
+    from pyarrow.parquet import ColumnSchema, ParquetFile
 
 _BATCH_ROWS = 1000
 
@@ -47,11 +47,27 @@ def parquet_rows(path: Path) -> Iterator[dict[str, str]]:
 
 
 def _batches(file: ParquetFile) -> Iterator[list[dict[str, Any]]]:
-    """Rows by the batch. Columns of bytes are not read, nor what lies beside the bytes of an image: its file's name."""
-    schema = file.schema_arrow
-    wanted = [field.name for field in schema if not _holds_bytes(field.type)]
+    """Rows by the batch. Bytes are not read, nor what lies alone beside the bytes of an image: its file's name."""
+    wanted = [path for field in file.schema_arrow for path in _text_parts(file, field)]
     for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=wanted):
         yield batch.to_pylist()
+
+
+def _text_parts(file: ParquetFile, field: Field) -> list[str]:
+    """What to read of a column: all of it, or of one with bytes inside the parts that are none."""
+    if not _holds_bytes(field.type):
+        return [field.name]
+    leaves = (file.schema.column(number) for number in range(len(file.schema)))
+    parts = [
+        leaf.path
+        for leaf in leaves
+        if leaf.path.startswith(f"{field.name}.") and (leaf.physical_type != "BYTE_ARRAY" or _is_text(leaf))
+    ]
+    return [] if {part.rpartition(".")[2] for part in parts} <= {"path"} else parts
+
+
+def _is_text(leaf: ColumnSchema) -> bool:
+    return str(leaf.logical_type) == "String"
 
 
 def _holds_bytes(type: DataType) -> bool:

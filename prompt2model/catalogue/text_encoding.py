@@ -60,7 +60,7 @@ def _check(path: Path, file: BinaryIO, encoding: str, longest: int | None) -> No
                 f"{path}: holds a NUL byte near byte {done + max(chunk.find(0), 0)}; it is not a UTF-8 text "
                 "(perhaps UTF-16 without a byte order mark): save the file as UTF-8"
             )
-        ends = chunk.rfind(b"\n") + 1
+        ends = max(chunk.rfind(b"\n"), chunk.rfind(b"\r")) + 1
         line = len(chunk) - ends if ends else line + len(chunk)
         if longest is not None and line > longest:
             raise DataFileError(

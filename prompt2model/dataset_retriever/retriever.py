@@ -243,7 +243,14 @@ class DatasetRetriever(Component[DatasetRetrieverInputs, RetrievedData]):
             only = columns_of(table, task, named.input, None)
             self._take_unfitting(opened, only, "it has no answers", task, context, gathered)
             return
-        columns = settle_columns(card.id, table, task, named, context.chooser)
+        try:
+            columns = settle_columns(card.id, table, task, named, context.chooser)
+        except DataFileError as error:
+            if not self._is_wanted(context) or isinstance(self.config.datasets, tuple):
+                raise
+            # What was picked at a terminal is not asked again on resume, so it must not end the run.
+            gathered.note(f"data set {card.id} is left out: {error}", context)
+            return
         given = self.config.label_map.get(card.id, {})
         label_map = settle_labels(card.id, table, columns, task, given, context.chooser)
         read = read_all_splits(opened, columns, label_map, task, self.config.max_rows, context)

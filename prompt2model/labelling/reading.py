@@ -20,8 +20,8 @@ def read_label(text: str, labels: Sequence[str], *, cut: bool = False) -> str | 
     Taken are, after case, punctuation and quotes are put aside: the label alone (also after "Output:" and the like);
     a label at the start that a line end or a punctuation mark follows; the only label that is mentioned at all,
     unless it is denied ("not spam"). Of labels that contain one another, the longest that fits is the one mentioned.
-    Of a text that was `cut` off only a label that something closes at the start is, or one that is all of the text
-    and begins no other label: what is lost may have said more.
+    Of a text that was `cut` off only a label that is its first line is, or that something closes at the start, or one
+    that is all of the text; and not where another label may have been begun: what is lost may have said more.
     """
     forms = _forms(tuple(labels))
     if cut:
@@ -57,13 +57,22 @@ def folded(text: str) -> str:
 
 def _of_cut(text: str, labels: Sequence[str], forms: tuple[str, ...] | None) -> str | None:
     for candidate in (text, _LEAD_COLON.sub("", text, count=1), _LEAD.sub("", text, count=1)):
-        closed = _exact(closed_start(candidate), labels, forms)
-        if closed is not None:
-            return closed
-        alone = _exact(candidate, labels, forms)
-        if alone is not None and sum(folded(label).startswith(folded(alone)) for label in labels) == 1:
-            return alone
+        # A line that ended is whole, whatever was lost after it.
+        line = _exact(_first_line(candidate), labels, forms) if "\n" in candidate.strip() else None
+        if line is not None:
+            return line
+        for start in (closed_start(candidate), candidate):
+            found = _exact(start, labels, forms)
+            if found is not None and not _may_be_longer(candidate, found, labels):
+                return found
     return None
+
+
+def _may_be_longer(text: str, found: str, labels: Sequence[str]) -> bool:
+    """Whether the text, as far as it goes, is as well the beginning of another label that begins with `found`."""
+    said, short = folded(text).strip(), folded(found)
+    longer = (folded(label) for label in labels if label != found)
+    return any(one.startswith(short) and (said.startswith(one) or one.startswith(said)) for one in longer)
 
 
 def _first_line(text: str) -> str:

@@ -261,10 +261,11 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
 
     def _warn_of_memory(self, card: ModelCard, context: RunContext) -> None:
         needed = memory_of(card, self.config.train_method)
+        advice = "" if self.config.train_method == "lora" else ", or train with LoRA (--set train.method=lora)"
         if not self._fits(card) and needed is not None:
             context.progress.say(
                 f"  warning: training {card.id} takes about {gigabytes(needed)} of memory, and there are "
-                f"{gigabytes(self._memory())}; take a smaller one, or train with LoRA (--set train.method=lora)"
+                f"{gigabytes(self._memory())}; take a smaller one{advice}"
             )
 
     def _memory(self) -> int:

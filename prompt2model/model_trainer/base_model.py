@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import torch
 
 
-"""Parameters above which `auto` trains adapters."""
 _USUAL_LONGEST_INPUT = 512
 _T5_TYPES = frozenset({"t5", "mt5", "umt5", "longt5", "byt5", "switch_transformers"})
 _LARGE_BATCH, _SMALL_BATCH = 32, 16

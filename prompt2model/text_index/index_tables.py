@@ -29,6 +29,8 @@ def prepare_tables(
         "CREATE TABLE IF NOT EXISTS text_indices "
         "(name TEXT PRIMARY KEY, version INTEGER NOT NULL, fields TEXT NOT NULL, weights TEXT NOT NULL) WITHOUT ROWID"
     )
+    if not any(row[1] == "weights" for row in connection.execute("PRAGMA table_info(text_indices)")):
+        connection.execute("ALTER TABLE text_indices ADD COLUMN weights TEXT NOT NULL DEFAULT ''")
     names, weights = ",".join(fields), ",".join(str(float(weight)) for weight in fields.values())
     query = "SELECT version, fields, weights FROM text_indices WHERE name = ?"
     found = connection.execute(query, (name,)).fetchone()

@@ -215,3 +215,23 @@ def test_a_document_may_stand_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "rows.json"
     path.write_text(json.dumps([{"a": "x" * (1 << 20), "b": "y"}] * 17))
     assert [row["b"] for row in read_table(path).rows] == ["y"] * 17
+
+
+def test_the_text_beside_bytes_is_read_and_the_name_of_a_picture_is_not(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "example": pa.array([{"text": "It rains.", "image": b"\x00"}]),
+            "picture": pa.array([{"bytes": b"\x00", "path": "a.png"}]),
+            "label": ["yes"],
+        }
+    )
+    pq.write_table(table, tmp_path / "p.parquet")
+    read = read_table(tmp_path / "p.parquet")
+    assert read.columns == ("example.text", "label")
+    assert list(read.rows) == [{"example.text": "It rains.", "label": "yes"}]
+
+
+def test_a_long_file_with_old_line_ends_is_read(tmp_path: Path) -> None:
+    line = "a text of some length that stands in a row,yes\r"
+    (tmp_path / "old.csv").write_bytes(f"text,label\r{line * 400_000}".encode())
+    assert read_table(tmp_path / "old.csv").columns == ("text", "label")

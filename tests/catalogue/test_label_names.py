@@ -142,3 +142,11 @@ def test_cards_are_found_by_their_label_names_and_keep_them(tmp_path: Path) -> N
         assert catalogue.update_folders([tmp_path / "sets"]) == ()
         ((card, _),) = catalogue.search("shipping", 3)
     assert card.configs[0].label_names == {"label": tuple(NAMES)}
+
+
+def test_a_config_that_the_card_does_not_describe_keeps_its_ids(tmp_path: Path) -> None:
+    files = dict.fromkeys(("a.csv", "b.csv"), "text,label\nlate,0\ngone,1\n")
+    configs = [{"config_name": name, "data_files": f"{name}.csv"} for name in ("a", "b")]
+    front = {"configs": configs, "dataset_info": {"config_name": "a", "features": features(["neg", "pos"])}}
+    found = read(make(tmp_path / "mail", files, front))
+    assert found == {"a/train": ["neg", "pos"], "b/train": ["0", "1"]}

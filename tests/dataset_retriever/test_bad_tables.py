@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from prompt2model.component import RunContext
+from prompt2model.console import AutomaticChooser
 from prompt2model.dataset_retriever import DatasetRetriever
 from prompt2model.dataset_retriever.config import DatasetRetrieverConfig
 from prompt2model.errors import DataFileError
@@ -164,3 +165,26 @@ def test_a_folder_without_a_data_set_is_said(tmp_path: Path, make_context: MakeC
     left_out, none = retrieve(make_context(), tmp_path / "sets").notes
     assert "pickled is left out" in left_out
     assert none == f"No data set is found in {tmp_path / 'sets'}"
+
+
+def test_names_of_pictures_are_text_where_a_person_says_so(tmp_path: Path, make_context: MakeContext) -> None:
+    task = TaskSpec("Give the photo a better name.", (), "generation", (), "en", "")
+    lines = "".join(f"IMG {n} beach day.JPG,2020-beach-{n}.jpg\n" for n in range(20))
+    (tmp_path / "names.csv").write_text(f"from_name,to_name\n{lines}")
+    config = DatasetRetrieverConfig(data=(tmp_path / "names.csv",), input_column="from_name", output_column="to_name")
+    found = DatasetRetriever(config).run(DatasetRetriever.Inputs(task), make_context())
+    assert next(iter(found.rows)).target == "2020-beach-0.jpg"
+
+
+def test_a_picked_data_set_of_pictures_does_not_end_the_run(tmp_path: Path, make_context: MakeContext) -> None:
+    class Person(AutomaticChooser):
+        interactive = True
+
+        def choose_many(self, key: str, question: str, options: Any, default: Any) -> list[str]:
+            return [option.value for option in options]
+
+    write(tmp_path, "pictures", [{"image": f"photo {n}.png", "l": ("good", "bad")[n % 2]} for n in range(20)])
+    write(tmp_path, "rows", ROWS)
+    found = retrieve(make_context(chooser=Person()), tmp_path)
+    assert [chosen.id for chosen in found.chosen] == ["rows"]
+    assert any("pictures is left out: " in note for note in found.notes)

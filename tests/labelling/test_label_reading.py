@@ -55,6 +55,22 @@ def test_a_cut_reply_counts_only_where_what_is_lost_could_not_change_it(said: st
     assert read_label(said, LABELS, cut=True) == label
 
 
+@pytest.mark.parametrize(
+    ("labels", "said", "label"),
+    [
+        (("bug", "bug: crash"), "bug: crash\nThe user says", "bug: crash"),
+        (("bug", "bug: crash"), "bug: cra", None),
+        (("bug", "bug: crash"), "bug: the", "bug"),
+        (("out of scope", "out of scope (refund)"), "out of scope (refund)\nThe", "out of scope (refund)"),
+        (("Node.js", "node"), "Node.js\nBecause", "Node.js"),
+        (("0", "0.5", "1"), "0.5\nBecause", "0.5"),
+        (("0", "0.5", "1"), "0.", None),
+    ],
+)
+def test_a_cut_reply_is_not_read_as_a_shorter_label(labels: tuple[str, ...], said: str, label: str | None) -> None:
+    assert read_label(said, labels, cut=True) == label
+
+
 def test_a_cut_reply_names_a_choice_only_at_its_start() -> None:
     choices = ("a dog", "a cat", "a fish")
     assert read_choice("B. a cat, beca", choices, cut=True) == "a cat"

@@ -31,6 +31,13 @@ def test_another_version_keeps_the_documents(tmp_path: Path) -> None:
         assert (index.opening, len(index)) == ("kept", 4)
 
 
+def test_an_index_that_tells_no_weights_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "index.sqlite"
+    filled(path, "ALTER TABLE text_indices DROP COLUMN weights")
+    with Bm25Index(path, FIELDS) as index:
+        assert (index.opening, len(index)) == ("migrated", 4)
+
+
 @pytest.mark.parametrize(
     "statement",
     [
