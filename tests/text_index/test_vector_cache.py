@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ class Counting:
         self.read: list[str] = []
         self.breaks_after = 10**9
 
-    def embed(self, texts: list[str]) -> Any:
+    def embed(self, texts: Sequence[str]) -> Any:
         if len(self.read) >= self.breaks_after:
             raise KeyboardInterrupt
         self.read += texts
@@ -45,11 +46,11 @@ def vectors(cache: VectorCache, *texts: str) -> Any:
 def test_a_second_run_embeds_only_what_is_new(tmp_path: Path) -> None:
     encoder = Counting()
     path = tmp_path / "deep" / "vectors.sqlite"
-    first = vectors(VectorCache(path, "encoder", lambda: encoder), "a film", "a film", "a ship")  # type: ignore[arg-type, return-value]
+    first = vectors(VectorCache(path, "encoder", lambda: encoder), "a film", "a film", "a ship")
     assert encoder.read == ["a film", "a ship"]
     assert (first[0] == first[1]).all()
     assert np.linalg.norm(first, axis=1) == pytest.approx(1.0, abs=1e-5)
-    again = vectors(VectorCache(path, "encoder", lambda: encoder), "a ship", "a tree")  # type: ignore[arg-type, return-value]
+    again = vectors(VectorCache(path, "encoder", lambda: encoder), "a ship", "a tree")
     assert encoder.read == ["a film", "a ship", "a tree"]
     assert (again[0] == first[2]).all()
 
@@ -62,7 +63,7 @@ def test_a_second_run_embeds_only_what_is_new(tmp_path: Path) -> None:
 def test_vectors_of_another_encoder_are_not_taken(tmp_path: Path) -> None:
     encoder = Counting()
     for name in ("one", "other"):
-        vectors(VectorCache(tmp_path / "v.sqlite", name, lambda: encoder), "a film")  # type: ignore[arg-type, return-value]
+        vectors(VectorCache(tmp_path / "v.sqlite", name, lambda: encoder), "a film")
     assert encoder.read == ["a film", "a film"]
     with closing(open_database(tmp_path / "v.sqlite")) as connection:
         assert count_vectors(connection) == {"one": 1, "other": 1}
@@ -73,9 +74,9 @@ def test_a_killed_run_keeps_the_blocks_that_it_finished(tmp_path: Path) -> None:
     encoder.breaks_after = BLOCK
     texts = [f"{number}" for number in range(BLOCK + 2)]
     with pytest.raises(KeyboardInterrupt):
-        vectors(VectorCache(tmp_path / "v.sqlite", "encoder", lambda: encoder), *texts)  # type: ignore[arg-type, return-value]
+        vectors(VectorCache(tmp_path / "v.sqlite", "encoder", lambda: encoder), *texts)
     after = Counting()
-    vectors(VectorCache(tmp_path / "v.sqlite", "encoder", lambda: after), *texts)  # type: ignore[arg-type, return-value]
+    vectors(VectorCache(tmp_path / "v.sqlite", "encoder", lambda: after), *texts)
     assert after.read == texts[BLOCK:]
 
 
@@ -93,7 +94,7 @@ def test_a_file_that_cannot_be_used_is_left_as_it_is_and_said_once(tmp_path: Pat
     path, heard, encoder = tmp_path / "v.sqlite", Heard(), Counting()
     spoil(path)
     before = path.read_bytes() if path.is_file() else b""
-    cache = VectorCache(path, "encoder", lambda: encoder)  # type: ignore[arg-type, return-value]
+    cache = VectorCache(path, "encoder", lambda: encoder)
     first, again = cache.vectors(["a film"], heard), cache.vectors(["a film"], heard)
     assert (first == again).all()
     assert encoder.read == ["a film", "a film"]
@@ -106,7 +107,7 @@ def test_while_another_writes_what_is_known_is_read_and_what_is_new_computed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, heard, encoder = tmp_path / "v.sqlite", Heard(), Counting()
-    cache = VectorCache(path, "encoder", lambda: encoder)  # type: ignore[arg-type, return-value]
+    cache = VectorCache(path, "encoder", lambda: encoder)
     known = vectors(cache, "a film")
     monkeypatch.setattr(sqlite_file, "PATIENCE_S", 0.0)
     with closing(open_database(path)) as other:
