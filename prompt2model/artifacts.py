@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import sys
 import types
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
@@ -218,7 +219,8 @@ def _store_rows(rows: Iterable[Any], folder: Path, name: str) -> str:
 
 @cache
 def _hints(record_type: type) -> dict[str, Any]:
-    return get_type_hints(record_type, vars(records))
+    # With the names of its own module, which may import them for type checkers only, and of all records.
+    return get_type_hints(record_type, {**vars(records), **vars(sys.modules[record_type.__module__])})
 
 
 def _decode(hint: Any, value: Any, folder: Path) -> Any:

@@ -30,7 +30,7 @@ def write(folder: Path, text: str) -> Path:
         ("[generat_data]\nexamples = 3", "`generate_data`"),
         ("[train]\nepochs = -1", "`epochs` is -1; give a number of at least 1"),
         ('[train]\nwarmup = "long"', "`warmup` is 'long'; give a number"),
-        ("[train]\nclass_weights = 3.5", "`class_weights` is 3.5; give true or false"),
+        ("[train]\nclass_weights = 3.5", "`class_weights` is 3.5; give 'auto', 'on' or 'off'"),
         ('[generate_data]\nexamples = "lots"', "`examples` is 'lots'; give a whole number or 'auto'"),
         ("[retrieve_data]\ndatasets = 5", "`datasets` is 5; give 'ask', 'auto' or 'none' or a list"),
         ('[retrieve_data]\ndatasets = ["a", 3]', "`datasets.1` is 3; give a text"),

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from prompt2model.catalogue.model_cards import ModelCard
-from prompt2model.catalogue.training_method import Method, WantedMethod, method_for
+from prompt2model.catalogue.training_method import WantedMethod, method_for
 from prompt2model.component import Option
 from prompt2model.model_retriever.filters import language_warning, memory_of
 from prompt2model.model_retriever.ranking import shared_words
-from prompt2model.records import ModelCandidate
+from prompt2model.records import Method, ModelCandidate
 from prompt2model.weights import is_obtainable
 
 _GIGABYTE = 10**9
 _TRAINING: Mapping[Method, str] = {
     "full": "training takes memory of",
     "lora": "training with LoRA takes memory of",
+    "qlora": "training with QLoRA takes memory of",
+    "linear": "training takes memory of",
 }
 
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from prompt2model.model_trainer.batching import parts_within
-from prompt2model.model_trainer.fitting import Fitting, Validation
+from prompt2model.model_trainer.fitting import Fitting, Tally
 from prompt2model.model_trainer.rows import AnswerRows
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 _LEAST_ROOM = 16
@@ -33,61 +34,58 @@ class AnswerFitting(Fitting):
         validation: AnswerRows,
         closed: bool,
         max_tokens_at_once: int,
+        answer_weights: np.ndarray | None = None,
+        label_smoothing: float = 0.0,
     ) -> None:
+        """`answer_weights` [rows], mean 1, weigh the rows; None: all alike."""
+        import numpy as np
+
         self.model = model
         self.tokenizer = tokenizer
         self.lengths = train.inputs.lengths + train.answers.lengths
-        self.weights = train.answers.lengths
+        self._answer_weights = np.ones(len(train.inputs)) if answer_weights is None else answer_weights
+        self.weights = train.answers.lengths * self._answer_weights
         self.validation_rows = len(validation.inputs)
         self.truncated_rows = train.truncated
         self.max_new_tokens = answer_room(train)
         self._train, self._held = train, validation
         self._closed = closed
+        self._label_smoothing = label_smoothing
         self._max_tokens = max_tokens_at_once
         self._device = str(model.device)
 
     def loss_sum(self, rows: Sequence[int]) -> torch.Tensor:
-        """Cross-entropy of all answer tokens, summed."""
-        return _cross_entropy(*self._logits(self._train, rows))
+        """Weighted cross-entropy of all answer tokens, summed."""
+        import torch
 
-    def validate(self) -> Validation:
-        """Loss per token; the score of closed answers is the share of rows that greedy decoding gets right."""
-        tally = AnswerTally(self._closed)
+        logits, targets, kept = self._logits(self._train, rows)
+        losses = torch.nn.functional.cross_entropy(
+            logits[kept].float(), targets[kept], reduction="none", label_smoothing=self._label_smoothing
+        )
+        weights = torch.tensor(self._answer_weights[rows], dtype=losses.dtype, device=losses.device)
+        weighted: torch.Tensor = (losses * weights[kept.nonzero()[:, 0]]).sum()
+        return weighted
+
+    def validate(self, rows: Sequence[int]) -> Tally:
+        """Losses of tokens. A row is right when greedy decoding gets it; of free text, tokens are counted.
+
+        Exactly then greedy decoding writes an answer when each of its tokens is the likeliest after the right
+        beginning. Free text is scored by tokens, because few long texts are hit whole.
+        """
+        tally = Tally()
         lengths = self._held.inputs.lengths + self._held.answers.lengths
-        for part in parts_within(range(self.validation_rows), lengths, self._max_tokens):
-            tally.add(*self._logits(self._held, part))
-        return tally.result()
+        for part in parts_within(rows, lengths, self._max_tokens):
+            logits, targets, kept = self._logits(self._held, part)
+            right = (logits.argmax(dim=-1) == targets) & kept
+            tally.loss += float(_cross_entropy(logits, targets, kept))
+            tally.weight += int(kept.sum())
+            tally.right += int((right == kept).all(dim=1).sum() if self._closed else right.sum())
+            tally.n += len(targets) if self._closed else int(kept.sum())
+        return tally
 
     @abstractmethod
     def _logits(self, rows: AnswerRows, numbers: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Logits [rows, tokens, vocabulary] of the answers, targets and which of them count [rows, tokens]."""
-
-
-class AnswerTally:
-    """Adds up loss and right answers over batches.
-
-    A row counts as right when each of its tokens is the likeliest after the right beginning: exactly then greedy
-    decoding writes it. Closed answers are scored by rows, free text by tokens, because few long texts are hit whole.
-    """
-
-    def __init__(self, closed: bool) -> None:
-        self._closed = closed
-        self._loss = 0.0
-        self._tokens = self._right_tokens = self._rows = self._right_rows = 0
-
-    def add(self, logits: torch.Tensor, targets: torch.Tensor, kept: torch.Tensor) -> None:
-        """One batch: logits [rows, tokens, vocabulary], targets and which of them count [rows, tokens]."""
-        self._loss += float(_cross_entropy(logits, targets, kept))
-        right = (logits.argmax(dim=-1) == targets) & kept
-        self._tokens += int(kept.sum())
-        self._right_tokens += int(right.sum())
-        self._rows += len(targets)
-        self._right_rows += int((right == kept).all(dim=1).sum())
-
-    def result(self) -> Validation:
-        """Loss in nats per token, and the score."""
-        right, n = (self._right_rows, self._rows) if self._closed else (self._right_tokens, self._tokens)
-        return Validation(self._loss / self._tokens, right / n, n)
 
 
 def _cross_entropy(logits: torch.Tensor, targets: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:

@@ -6,10 +6,10 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from prompt2model.catalogue.training_method import Method, method_for
+from prompt2model.catalogue.training_method import method_for
 from prompt2model.errors import ConfigError, WeightsError
 from prompt2model.model_trainer.config import ModelTrainerConfig
-from prompt2model.records import Family
+from prompt2model.records import Family, Method
 from prompt2model.weights import (
     WeightsLocation,
     load_causal_lm,

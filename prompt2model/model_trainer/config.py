@@ -17,8 +17,9 @@ class ModelTrainerConfig(ComponentConfig):
 
     method: WantedMethod = Field(
         "auto",
-        description="Which weights are trained: all (full), or low-rank adapters (lora, arXiv 2106.09685) that are "
-        "merged into the saved model. auto: lora for decoders and for models above a billion parameters, else full.",
+        description="Which weights are trained: all (full), low-rank adapters (lora, arXiv 2106.09685), or adapters on "
+        "a base held in 4 bits (qlora, arXiv 2305.14314). auto: lora for decoders and for models above a billion "
+        "parameters, else full; qlora where lora does not fit in memory.",
     )
     epochs: int = Field(3, ge=1, le=1000, description="Passes over the training rows.")
     min_steps: int = Field(
@@ -50,8 +51,19 @@ class ModelTrainerConfig(ComponentConfig):
     max_validation_rows: int = Field(
         2000, ge=1, description="Most rows that a validation looks at; drawn once where there are more."
     )
-    class_weights: bool = Field(
-        False, description="Weigh rows so that every label counts the same (encoders only), for uneven labels."
+    class_weights: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="How rows of rare labels are weighed: on, so that every label counts the same; off, by their "
+        "number; auto, half way between (the square root of the weight), and only where the most frequent label has "
+        "at least ten times as many rows as the rarest.",
+    )
+    soft_labels: Literal["auto", "off"] = Field(
+        "auto",
+        description="auto: where a row carries P(label) of its labellers, that is the target instead of the one label "
+        "(families that classify).",
+    )
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="Share of each target that is spread over all labels or tokens (arXiv 1512.00567)."
     )
     lora_rank: int = Field(16, ge=1, le=512, description="Rank of the adapters of lora.")
     lora_alpha: int = Field(32, ge=1, description="Scale of the adapters: their product is multiplied by alpha/rank.")
@@ -72,6 +84,12 @@ class ModelTrainerConfig(ComponentConfig):
         ge=64,
         description="Most tokens, padding included, in one forward pass; a larger batch is computed in parts, "
         "with the same result.",
+    )
+    checkpoint_seconds: float = Field(
+        120.0,
+        ge=0,
+        description="A killed training goes on from its last checkpoint; one is written when so many seconds have "
+        "passed. 0: after every step.",
     )
     bf16: Literal["auto", "off"] = Field(
         "auto", description="auto: matrix products in bfloat16 where the processor has them; weights stay float32."

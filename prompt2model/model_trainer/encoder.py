@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from prompt2model.errors import NotEnoughDataError
 from prompt2model.model_trainer.batching import TokenRows, parts_within
-from prompt2model.model_trainer.fitting import Fitting, Validation
+from prompt2model.model_trainer.fitting import Fitting, Tally
 from prompt2model.model_trainer.head_start import ROWS_PER_LABEL, last_linear, start_head, start_pooler
+from prompt2model.model_trainer.row_weights import ClassWeights, row_weights
 from prompt2model.model_trainer.rows import encoded_examples
+from prompt2model.model_trainer.targets import LabelTargets
 from prompt2model.predictor.padding import pad_right
 from prompt2model.records import Example
 
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class EncoderFitting(Fitting):
-    """Cross-entropy on the label; the score is accuracy."""
+    """Cross-entropy on the label, or on P(label) where labellers gave it; the score is accuracy.
+
+    `soft_order` are the labels in the order of the rows' P(label); empty where that is not to be a target.
+    """
 
     def __init__(
         self,
@@ -31,7 +35,9 @@ class EncoderFitting(Fitting):
         input_format: str,
         max_input_tokens: int,
         max_tokens_at_once: int,
-        class_weights: bool = False,
+        class_weights: ClassWeights = "off",
+        soft_order: Sequence[str] = (),
+        label_smoothing: float = 0.0,
     ) -> None:
         import numpy as np
 
@@ -41,36 +47,42 @@ class EncoderFitting(Fitting):
         self._device = model.device
         self._labels = tuple(labels)
         self._max_tokens = max_tokens_at_once
-        self._inputs, self._targets, self.truncated_rows = self._read(train, input_format, max_input_tokens)
-        self._held_inputs, self._held_targets, _ = self._read(validation, input_format, max_input_tokens)
+        self._label_smoothing = label_smoothing
+        self._goals = LabelTargets(labels, soft_order)
+        self._inputs, self.truncated_rows = self._read(train, self._goals, input_format, max_input_tokens)
+        held = LabelTargets(labels)
+        self._held_inputs, _ = self._read(validation, held, input_format, max_input_tokens)
+        self._targets, self._held_targets = np.asarray(self._goals.numbers), np.asarray(held.numbers)
         self.lengths = self._inputs.lengths
         self.validation_rows = len(self._held_inputs)
-        self.weights = np.ones(len(self._inputs))
-        if class_weights:
-            counts = np.bincount(self._targets, minlength=len(labels))
-            self.weights = len(self._targets) / (len(labels) * counts[self._targets])
+        self.weights = row_weights(self._targets, class_weights)
 
     def loss_sum(self, rows: Sequence[int]) -> torch.Tensor:
         """Weighted cross-entropy, summed."""
         import torch
 
+        targets = (
+            torch.from_numpy(self._goals.probabilities(rows)).to(self._device)
+            if self._goals.has_soft
+            else self._numbers(self._targets[rows])
+        )
         losses = torch.nn.functional.cross_entropy(
-            self._logits(self._inputs, rows), self._numbers(self._targets[rows]), reduction="none"
+            self._logits(self._inputs, rows), targets, reduction="none", label_smoothing=self._label_smoothing
         )
         weighted: torch.Tensor = (losses * torch.tensor(self.weights[rows], dtype=losses.dtype).to(losses.device)).sum()
         return weighted
 
-    def validate(self) -> Validation:
-        """Mean cross-entropy and accuracy."""
+    def validate(self, rows: Sequence[int]) -> Tally:
+        """Cross-entropy and accuracy."""
         import torch
 
-        loss, right = 0.0, 0
-        for part in parts_within(range(self.validation_rows), self._held_inputs.lengths, self._max_tokens):
+        tally = Tally(weight=len(rows), n=len(rows))
+        for part in parts_within(rows, self._held_inputs.lengths, self._max_tokens):
             logits = self._logits(self._held_inputs, part)
             targets = self._numbers(self._held_targets[part])
-            loss += float(torch.nn.functional.cross_entropy(logits, targets, reduction="sum"))
-            right += int((logits.argmax(dim=-1) == targets).sum())
-        return Validation(loss / self.validation_rows, right / self.validation_rows, self.validation_rows)
+            tally.loss += float(torch.nn.functional.cross_entropy(logits, targets, reduction="sum"))
+            tally.right += int((logits.argmax(dim=-1) == targets).sum())
+        return tally
 
     def start_head(self) -> None:
         """Start from the labels' mean features. Heads that do not end in one linear layer keep their random start."""
@@ -113,24 +125,16 @@ class EncoderFitting(Fitting):
 
         return torch.as_tensor(targets, dtype=torch.int64).to(self._device)
 
-    def _read(self, rows: Iterable[Example], input_format: str, max_tokens: int) -> tuple[TokenRows, Any, int]:
-        import numpy as np
-
-        number_of = {label: number for number, label in enumerate(self._labels)}
-        targets: list[int] = []
+    def _read(
+        self, rows: Iterable[Example], targets: LabelTargets, input_format: str, max_tokens: int
+    ) -> tuple[TokenRows, int]:
         truncated = 0
 
         def ids() -> Iterable[Sequence[int]]:
             nonlocal truncated
             for row, encoded in encoded_examples(rows, self.tokenizer, input_format, max_tokens):
-                if row.target not in number_of:
-                    raise NotEnoughDataError(
-                        f"row {row.id} has the label {row.target[:60]!r}, which is none of the task's "
-                        f"{len(number_of)} labels; add it to the task or drop the row"
-                    )
-                targets.append(number_of[row.target])
+                targets.add(row)
                 truncated += encoded.truncated
                 yield encoded.ids
 
-        tokens = TokenRows(ids())
-        return tokens, np.asarray(targets, dtype=np.int64), truncated
+        return TokenRows(ids()), truncated

@@ -32,6 +32,20 @@ class Validation:
         return self.score >= best.score - best.standard_error
 
 
+@dataclass(slots=True)
+class Tally:
+    """Sums over validation rows: of losses in nats and what they are divided by, of right answers and all answers."""
+
+    loss: float = 0.0
+    weight: float = 0.0
+    right: float = 0.0
+    n: float = 0.0
+
+    def result(self) -> Validation:
+        """The means."""
+        return Validation(self.loss / self.weight, self.right / self.n, round(self.n))
+
+
 class Fitting(ABC):
     """A model with its tokenised rows. `lengths` are the tokens of each training row, `weights` its share of the loss.
 
@@ -51,5 +65,5 @@ class Fitting(ABC):
         """Sum of the losses (nats) of some training rows; divided by their weights' sum it is the mean."""
 
     @abstractmethod
-    def validate(self) -> Validation:
-        """Loss and score on the validation rows, which must not be empty."""
+    def validate(self, rows: Sequence[int]) -> Tally:
+        """Losses and right answers on some of the validation rows."""

@@ -2,49 +2,15 @@
 
 from __future__ import annotations
 
-import random
-import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from prompt2model.artifacts import write_atomically
-from prompt2model.catalogue.input_layouts import shown_layouts
 from prompt2model.component import Component, Estimate, RunContext
-from prompt2model.errors import ConfigError, DiskFullError, NotEnoughDataError
-from prompt2model.model_trainer.base_model import (
-    BaseModel,
-    batch_size,
-    learning_rate,
-    load_base,
-    longest_texts,
-    merged,
-    with_adapters,
-)
-from prompt2model.model_trainer.batching import steps_in_epoch
+from prompt2model.model_trainer.base_model import batch_size
 from prompt2model.model_trainer.config import ModelTrainerConfig
-from prompt2model.model_trainer.fitting import Fitting
-from prompt2model.model_trainer.loop import Plan, fit, reproducible
-from prompt2model.model_trainer.model_card import model_card
-from prompt2model.predictor import StudentSpec, input_format_for, write_spec
-from prompt2model.records import ChosenModel, Family, InputLayout, Rows, TaskSpec, TrainedModel
-from prompt2model.weights import locate, save_model
-
-_SHORT_INSTRUCTION = 64
-"""Tokens up to which `instruction = "auto"` keeps the instruction."""
-
-
-@dataclass(frozen=True)
-class TrainInputs:
-    """What training needs: the rows, the closed labels (else none), the base model, and how inputs were made."""
-
-    task: TaskSpec
-    train: Rows
-    validation: Rows
-    labels: tuple[str, ...]
-    base_model: ChosenModel
-    layouts: tuple[InputLayout, ...] = ()
+from prompt2model.model_trainer.training import TrainInputs, train_student
+from prompt2model.records import TrainedModel
 
 
 class ModelTrainer(Component[TrainInputs, TrainedModel]):
@@ -52,7 +18,7 @@ class ModelTrainer(Component[TrainInputs, TrainedModel]):
 
     Best is the latest one whose score is within one standard error of the highest.
 
-    A killed training starts again from its first step and comes to the same weights.
+    A killed training goes on from its last checkpoint and comes to the same weights.
     Raises ConfigError when the family does not fit the task, NotEnoughDataError without rows or with fewer than two
     labels, TrainingError when the loss is no number any more, WeightsError when the base model cannot be used.
     """
@@ -67,43 +33,7 @@ class ModelTrainer(Component[TrainInputs, TrainedModel]):
 
     def run(self, inputs: TrainInputs, context: RunContext) -> TrainedModel:
         """Train and save."""
-        from prompt2model.inference import best_device
-
-        _check(inputs, self.config)
-        location = locate(inputs.base_model.id, allow_download=context.hub_allowed)
-        seed = self.config.seed if self.config.seed is not None else context.rng("train").getrandbits(32)
-        device = str(best_device())
-        with reproducible(seed):
-            base = load_base(location, inputs.base_model.family, inputs.labels, self.config, device)
-            spec, fitting = self._fitting(inputs, base, _some(inputs.validation, self.config, context))
-            if base.method == "lora":
-                fitting.model = with_adapters(base.model, spec.family, self.config)
-            plan = self._plan(base, fitting, inputs.base_model.family, seed, device)
-            if fitting.truncated_rows:
-                context.progress.say(
-                    f"{fitting.truncated_rows} of {len(inputs.train)} training rows were longer than the limits "
-                    f"({spec.max_input_tokens} input tokens) and were cut; see max_input_tokens in [train]"
-                )
-            if plan.epochs > self.config.epochs:
-                context.progress.say(
-                    f"{plan.epochs} epochs instead of {self.config.epochs}, because the rows are few: a pass over "
-                    f"{len(inputs.train)} rows has only {plan.steps_per_epoch} steps, and min_steps = "
-                    f"{self.config.min_steps} in [train] asks for more"
-                )
-            fitted = fit(fitting, plan, context.progress)
-            model = merged(fitting.model, base, spec.family)
-        folder = _save(model, base.tokenizer, spec, context.folder / "student", inputs)
-        return TrainedModel(
-            folder=folder,
-            family=spec.family,
-            base=spec.base,
-            method=base.method,
-            input_format=spec.input_format,
-            labels=spec.labels,
-            curve=fitted.curve,
-            best_step=fitted.best_step,
-            truncated_rows=fitting.truncated_rows,
-        )
+        return train_student(inputs, self.config, context)
 
     def estimate(self, inputs: TrainInputs, context: RunContext) -> Estimate:
         """Time, memory and disk from the model's size and the rows' length, where the size is known."""
@@ -118,144 +48,3 @@ class ModelTrainer(Component[TrainInputs, TrainedModel]):
     def input_files(self) -> Sequence[Path]:
         """None: the base model comes with the inputs."""
         return ()
-
-    def _fitting(self, inputs: TrainInputs, base: BaseModel, validation: Rows) -> tuple[StudentSpec, Fitting]:
-        family = inputs.base_model.family
-        max_input_tokens, max_target_tokens = longest_texts(self.config, base, family)
-        input_format = input_format_for(family, self._instruction(inputs.task.instruction, base.tokenizer))
-        taken = len(base.tokenizer(input_format)["input_ids"])
-        if taken * 2 > max_input_tokens and family != "encoder":
-            raise ConfigError(
-                f"the instruction takes {taken} of the {max_input_tokens} input tokens; "
-                'set instruction = "never" or raise max_input_tokens in [train]'
-            )
-        limits = (input_format, max_input_tokens, max_target_tokens)
-        fitting = _family_fitting(inputs, base, validation, limits, self.config)
-        spec = StudentSpec(
-            format=1,
-            family=family,
-            base=inputs.base_model.id,
-            method=base.method,
-            kind=inputs.task.kind,
-            instruction=inputs.task.instruction,
-            input_format=input_format,
-            labels=inputs.labels if inputs.task.kind == "classification" else (),
-            max_input_tokens=max_input_tokens,
-            max_new_tokens=fitting.max_new_tokens,
-            language=inputs.task.language,
-            layouts=tuple(dict.fromkeys((*inputs.layouts, *shown_layouts(inputs.task)))),
-        )
-        return spec, fitting
-
-    def _instruction(self, instruction: str, tokenizer: Any) -> str:
-        if self.config.instruction == "never":
-            return ""
-        if self.config.instruction == "always":
-            return instruction
-        return instruction if len(tokenizer(instruction)["input_ids"]) <= _SHORT_INSTRUCTION else ""
-
-    def _plan(self, base: BaseModel, fitting: Fitting, family: Family, seed: int, device: str) -> Plan:
-        import torch
-
-        from prompt2model.inference import best_dtype
-
-        config = self.config
-        rows_per_step = batch_size(config, family, len(fitting.lengths))
-        steps_per_epoch = steps_in_epoch(len(fitting.lengths), rows_per_step)
-        epochs = config.epochs_for(steps_per_epoch)
-        return Plan(
-            epochs=epochs,
-            steps_per_epoch=steps_per_epoch,
-            batch_size=rows_per_step,
-            learning_rate=learning_rate(config, base, family, rows_per_step),
-            warmup_steps=int(config.warmup * epochs * steps_per_epoch),
-            weight_decay=config.weight_decay,
-            max_grad_norm=config.max_grad_norm,
-            validate_every=config.validate_every,
-            patience=config.patience,
-            max_tokens_at_once=config.max_tokens_at_once,
-            bf16=config.bf16 == "auto" and best_dtype() == torch.bfloat16,
-            seed=seed,
-            device=device,
-        )
-
-
-def _check(inputs: TrainInputs, config: ModelTrainerConfig) -> None:
-    family, kind = inputs.base_model.family, inputs.task.kind
-    if family == "encoder" and kind != "classification":
-        raise ConfigError(
-            f"{inputs.base_model.id} is an encoder, which can only choose among fixed labels, but the task is "
-            f"{kind.replace('_', ' ')}; choose an encoder-decoder or a decoder"
-        )
-    if config.class_weights and family != "encoder":
-        raise ConfigError("class_weights is for encoders; leave it out of [train] or choose an encoder")
-    if not len(inputs.train):
-        raise NotEnoughDataError("there is no training row; retrieve, generate or give some (--data)")
-    if kind == "classification" and len(inputs.labels) < 2:
-        raise NotEnoughDataError(
-            f"a classifier needs at least two labels and the data has {len(inputs.labels)}; add rows of another label"
-        )
-
-
-def _some(validation: Rows, config: ModelTrainerConfig, context: RunContext) -> Rows:
-    """The validation rows, or as many of them, drawn once, as the config allows."""
-    if len(validation) <= config.max_validation_rows:
-        return validation
-    rng: random.Random = context.rng("train", "validation")
-    kept = set(rng.sample(range(len(validation)), config.max_validation_rows))
-    return tuple(row for number, row in enumerate(validation) if number in kept)
-
-
-def _family_fitting(
-    inputs: TrainInputs,
-    base: BaseModel,
-    validation: Rows,
-    limits: tuple[str, int, int],
-    config: ModelTrainerConfig,
-) -> Fitting:
-    """`limits`: the input format, most input tokens, most answer tokens."""
-    if inputs.base_model.family == "encoder":
-        from prompt2model.model_trainer.encoder import EncoderFitting
-
-        fitting = EncoderFitting(
-            base.model,
-            base.tokenizer,
-            inputs.labels,
-            inputs.train,
-            validation,
-            input_format=limits[0],
-            max_input_tokens=limits[1],
-            max_tokens_at_once=config.max_tokens_at_once,
-            class_weights=config.class_weights,
-        )
-        fitting.start_head()
-        return fitting
-    from prompt2model.model_trainer.rows import answer_rows
-
-    decoder = inputs.base_model.family == "decoder"
-    train_rows = answer_rows(inputs.train, base.tokenizer, *limits, continued=decoder)
-    held_rows = answer_rows(validation, base.tokenizer, *limits, continued=decoder)
-    closed = inputs.task.kind != "generation"
-    if decoder:
-        from prompt2model.model_trainer.decoder import DecoderFitting
-
-        return DecoderFitting(base.model, base.tokenizer, train_rows, held_rows, closed, config.max_tokens_at_once)
-    from prompt2model.model_trainer.encoder_decoder import EncoderDecoderFitting
-
-    return EncoderDecoderFitting(base.model, base.tokenizer, train_rows, held_rows, closed, config.max_tokens_at_once)
-
-
-def _save(model: Any, tokenizer: Any, spec: StudentSpec, folder: Path, inputs: TrainInputs) -> Path:
-    from safetensors import SafetensorError
-
-    if folder.exists():  # left by a killed attempt
-        shutil.rmtree(folder)
-    try:
-        save_model(model, tokenizer, folder)
-    except SafetensorError as error:  # its own kind, which has no errno
-        if "os error 28" not in str(error) and "os error 122" not in str(error):
-            raise
-        raise DiskFullError(f"the disk is full: {folder} could not be written; free some space and resume") from error
-    write_atomically(folder / "README.md", model_card(spec, inputs.train, inputs.validation))
-    write_spec(spec, folder)
-    return folder

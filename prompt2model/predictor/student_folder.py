@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from prompt2model.artifacts import write_atomically
 from prompt2model.errors import RunFolderError
 from prompt2model.predictor.input_format import INPUT_SLOT
-from prompt2model.records import Family, InputLayout, Kind
+from prompt2model.records import Family, InputLayout, Kind, Method
 
 SPEC_FILE = "prompt2model.json"
 
@@ -23,7 +23,7 @@ class StudentSpec(BaseModel):
     format: Literal[1] = Field(1, description="Version of this file.")
     family: Family = Field(description="How the model answers.")
     base: str = Field(description="Id of the model that was trained further.")
-    method: Literal["full", "lora"] = Field(description="Which weights were trained; an adapter is merged.")
+    method: Method = Field(description="Which weights were trained.")
     kind: Kind = Field(description="What an answer is.")
     instruction: str = Field(description="What the student was trained to do.")
     input_format: str = Field(description="The text that the model reads, with {input} where the input goes.")

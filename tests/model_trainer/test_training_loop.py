@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from prompt2model.console import SilentProgress
 from prompt2model.model_trainer import ModelTrainerConfig
 from prompt2model.model_trainer.batching import TokenRows, epoch_batches, parts_within, steps_in_epoch
-from prompt2model.model_trainer.fitting import Fitting, Validation
-from prompt2model.model_trainer.loop import Plan, fit, reproducible
+from prompt2model.model_trainer.fitting import Fitting, Tally, Validation
+from prompt2model.model_trainer.loop import fit, reproducible
+from prompt2model.model_trainer.plan import Plan
 
 
 class OneNumber(Fitting):
@@ -34,9 +35,9 @@ class OneNumber(Fitting):
     def loss_sum(self, rows: Sequence[int]) -> Any:
         return (self.model.weight.sum() + 100) * len(rows)
 
-    def validate(self) -> Validation:
+    def validate(self, rows: Sequence[int]) -> Tally:
         self.seen.append(self.model.weight.item())
-        return Validation(1.0, self.scores.pop(0), self.answers)
+        return Tally(1.0, 1.0, self.scores.pop(0) * self.answers, self.answers)
 
 
 def plan(epochs: int, **changes: Any) -> Plan:

@@ -1,22 +1,14 @@
-"""The frozen types that cross a border between rooms. No I/O, no torch.
-
-Rows (`Rows`) are any sized, re-iterable collection of examples: a tuple in a test, a handle over a file in a run.
-"""
+"""The task, its rows, and what the steps up to the data set make of them."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 Kind = Literal["classification", "multiple_choice", "generation"]
-Family = Literal["encoder", "encoder_decoder", "decoder"]
 TestOrigin = Literal["gold", "official", "held_out", "synthetic"]
-FailureKind = Literal[
-    "rate_limited", "refused", "context_too_long", "truncated", "unparsable", "unavailable", "empty", "over_budget"
-]
 
 OUT_OF_SCOPE = "out of scope"
 """The label of inputs that belong to none of the task's own labels, where the task has it."""
@@ -251,161 +243,3 @@ class Dataset:
     dropped: Mapping[str, int]
     sources: Mapping[str, int]
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ModelCandidate:
-    """A base model as it was ranked. Sizes in parameters and bytes of weights; unknown is None."""
-
-    id: str
-    family: Family
-    parameters: int | None
-    bytes: int | None
-    licence: str | None
-    score: float
-    reasons: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ChosenModel:
-    """The base model that was picked, the ones it was picked from, and how many each filter refused.
-
-    `notes` are what a reader of the report must know about it.
-    """
-
-    id: str
-    family: Family
-    candidates: tuple[ModelCandidate, ...]
-    filtered: Mapping[str, int]
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class LossPoint:
-    """One point of the loss curve. Losses are mean cross-entropy in nats."""
-
-    step: int
-    epoch: float
-    train_loss: float | None = None
-    validation_loss: float | None = None
-    validation_score: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TrainedModel:
-    """A folder that loads anywhere: safetensors and a `prompt2model.json` that says how to render an input."""
-
-    folder: Path
-    family: Family
-    base: str
-    method: Literal["full", "lora"]
-    input_format: str
-    labels: tuple[str, ...]
-    curve: tuple[LossPoint, ...]
-    best_step: int
-    truncated_rows: int
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One input for a predictor."""
-
-    input: str
-    choices: tuple[str, ...] = ()
-    evidence: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """The answer to one item.
-
-    `text` is None when there is no answer; then `failure` says why (an answer outside the label set is
-    `unparsable`, and `raw` keeps what was said). `probabilities` stand in the order of the predictor's labels.
-    """
-
-    text: str | None
-    probabilities: tuple[float, ...] | None = None
-    failure: FailureKind | None = None
-    raw: str = ""
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One figure with its 95 % interval. `value`, `low`, `high` share the unit that the metric's name has."""
-
-    name: str
-    value: float
-    low: float
-    high: float
-    n: int
-    interval: str = "bootstrap"
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """How one predictor did on one test set. correct + wrong + unparsed + failed = n."""
-
-    predictor: str
-    role: Literal["student", "teacher", "majority", "base"]
-    test_set: str
-    test_origin: TestOrigin
-    n: int
-    metrics: tuple[Metric, ...]
-    correct: int
-    wrong: int
-    unparsed: int
-    failed: Mapping[str, int]
-    predictions: str
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluationReport:
-    """Every predictor on the same rows. `folder` holds report.json, predictions and timing.json.
-
-    Latencies are in timing.json, apart from the metrics, because they are the only part that may differ between
-    two runs of the same config.
-    """
-
-    folder: Path
-    headline: str
-    comparisons: tuple[Comparison, ...]
-    labels: tuple[str, ...]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Demo:
-    """What the demo page shows; `prompt2model demo RUN` opens it. `examples` come from the test set."""
-
-    title: str
-    instruction: str
-    kind: Kind
-    labels: tuple[str, ...]
-    examples: tuple[Item, ...]
-    headline: str
-    facts: tuple[str, ...]
-    model_folder: Path
-
-
-@dataclass(frozen=True, slots=True)
-class CostLine:
-    """What one step spent on one model in one role, over all resumes.
-
-    `calls` were sent and came back, `failed` of them without an answer; `reused` answers came from the ledger;
-    `lost` calls were under way when a run was killed and are charged at most. Tokens and money are all that is
-    charged. Money in US dollars; None where the price is not known.
-    """
-
-    step: str
-    role: str
-    model: str
-    calls: int
-    reused: int
-    prompt_tokens: int
-    completion_tokens: int
-    failed: int
-    money: float | None
-    lost: int = 0

@@ -1,0 +1,166 @@
+"""Optimizer steps: forward and backward in parts that fit in memory, clipped gradients, AdamW."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from prompt2model.errors import TrainingError
+from prompt2model.model_trainer.batching import parts_within
+from prompt2model.model_trainer.fitting import Fitting
+from prompt2model.model_trainer.plan import Plan
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+_MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+
+
+class Updates:
+    """The optimizer of one training and what it works on.
+
+    `max_tokens` is the most of one forward pass; it is halved when memory does not suffice, which leaves the batch of
+    an optimizer step as it is.
+    """
+
+    def __init__(self, fitting: Fitting, plan: Plan, say: Callable[[str], None]) -> None:
+        self.fitting, self.plan, self.say = fitting, plan, say
+        self.max_tokens = plan.max_tokens_at_once
+        self._trained = {name: value for name, value in fitting.model.named_parameters() if value.requires_grad}
+        self._optimizer = _optimizer(self._trained.values(), plan)
+
+    def update(self, rows: np.ndarray, step: int) -> torch.Tensor:
+        """One optimizer step; returns [sum of losses, sum of weights] of its rows."""
+        import torch
+
+        total = float(self.fitting.weights[rows].sum())
+        losses = self._gradients(rows, total)
+        norm = torch.nn.utils.clip_grad_norm_(list(self._trained.values()), self.plan.max_grad_norm)
+        if not (torch.isfinite(norm) and abs(losses) < float("inf")):
+            raise TrainingError(
+                f"the training loss is no number any more at step {step} of {self.plan.steps}; "
+                f"lower learning_rate in [train] (it was {self.plan.learning_rate:g})"
+            )
+        for group in self._optimizer.param_groups:
+            group["lr"] = self.plan.rate(step)
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        return torch.tensor([losses, total], dtype=torch.float64)
+
+    def trained_weights(self) -> dict[str, torch.Tensor]:
+        """A copy of the trained weights in main memory, by name."""
+        return {name: value.detach().to("cpu", copy=True) for name, value in self._trained.items()}
+
+    def put_weights(self, weights: Mapping[str, torch.Tensor]) -> None:
+        """Put such a copy back into the model."""
+        import torch
+
+        with torch.no_grad():
+            for name, value in self._trained.items():
+                value.copy_(weights[name])
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Weights, moments and random numbers, by name."""
+        import torch
+
+        tensors = {f"model.{name}": value for name, value in self.trained_weights().items()}
+        for name, value in self._trained.items():
+            moments = self._optimizer.state.get(value, {})
+            tensors |= {f"{part}.{name}": moments[part].detach().to("cpu", copy=True) for part in moments}
+        tensors["random.cpu"] = torch.get_rng_state()
+        if self.plan.device.startswith("cuda"):
+            tensors["random.cuda"] = torch.cuda.get_rng_state(self.plan.device)
+        return tensors
+
+    def take_up(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Go on from what `state` gave."""
+        import torch
+
+        self.put_weights({name: tensors[f"model.{name}"] for name in self._trained})
+        for name, value in self._trained.items():
+            parts = {part: tensors[f"{part}.{name}"] for part in _MOMENTS if f"{part}.{name}" in tensors}
+            self._optimizer.state[value] = {part: moment.to(value.device, copy=True) for part, moment in parts.items()}
+        torch.set_rng_state(tensors["random.cpu"])
+        if "random.cuda" in tensors and self.plan.device.startswith("cuda"):
+            torch.cuda.set_rng_state(tensors["random.cuda"], self.plan.device)
+
+    @contextmanager
+    def inference(self) -> Iterator[None]:
+        """No gradients, and the number format of training."""
+        import torch
+
+        with torch.inference_mode(), self._autocast():
+            yield
+
+    def _autocast(self) -> Any:
+        import torch
+
+        return torch.autocast(self.plan.device.partition(":")[0], torch.bfloat16, enabled=self.plan.bf16)
+
+    def _gradients(self, rows: np.ndarray, total: float) -> float:
+        """Gradients of the mean loss; returns the sum of losses. Where memory does not suffice, in smaller parts."""
+        import torch
+
+        while True:
+            random_numbers = torch.get_rng_state()
+            try:
+                losses = 0.0
+                for part in parts_within(rows, self.fitting.lengths, self.max_tokens):
+                    with self._autocast():
+                        loss = self.fitting.loss_sum(part)
+                    (loss / total).backward()
+                    losses += float(loss.detach())
+                return losses
+            except (MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
+                    raise
+            # Outside of `except`, because the error holds on to the tensors of the failed pass.
+            self._optimizer.zero_grad(set_to_none=True)
+            self._use_smaller_parts(rows)
+            torch.set_rng_state(random_numbers)
+
+    def _use_smaller_parts(self, rows: np.ndarray) -> None:
+        """Halve what is computed at once. Raises TrainingError where that is one row already."""
+        import gc
+
+        import torch
+
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        lengths = self.fitting.lengths
+        parts = list(parts_within(rows, lengths, self.max_tokens))
+        widest = max(len(part) * int(lengths[part].max()) for part in parts)
+        if all(len(part) == 1 for part in parts):
+            raise TrainingError(
+                f"memory does not suffice for one row of {widest} tokens at once; lower max_input_tokens in [train], "
+                "choose a smaller --base-model, or --method lora or qlora"
+            )
+        self.max_tokens = max(1, widest // 2)
+        self.say(
+            f"memory does not suffice for {widest} tokens at once; going on with {self.max_tokens} at once, "
+            f"{self.plan.batch_size} rows per step as before"
+        )
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of torch says that memory does not suffice, on an accelerator or in main memory."""
+    import torch
+
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    return any(words in str(error) for words in ("DefaultCPUAllocator", "out of memory", "alloc_cpu.cpp"))
+
+
+def _optimizer(trained: Any, plan: Plan) -> torch.optim.AdamW:
+    """AdamW (arXiv 1711.05101); matrices decay, biases and norms do not."""
+    import torch
+
+    trained = list(trained)
+    groups = [
+        {"params": [parameter for parameter in trained if parameter.ndim >= 2], "weight_decay": plan.weight_decay},
+        {"params": [parameter for parameter in trained if parameter.ndim < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=plan.learning_rate, fused=True)
