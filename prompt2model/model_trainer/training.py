@@ -68,7 +68,7 @@ def train_student(inputs: TrainInputs, config: ModelTrainerConfig, context: RunC
             fitting.model = with_adapters(base.model, spec.family, config)
         plan = _plan(base, fitting, inputs.base_model.family, seed, device, config)
         _tell(inputs, fitting, spec, plan, config, context)
-        checkpoints = Checkpoints(context.folder / "checkpoint", config.checkpoint_seconds)
+        checkpoints = Checkpoints(context.folder / "checkpoint", config.checkpoint_seconds, mark=_mark(spec, plan))
         fitted = fit(fitting, plan, context.progress, checkpoints)
         model = merged(fitting.model, base, spec.family)
     folder = _save(model, base.tokenizer, spec, context.folder / "student", inputs)
@@ -150,6 +150,11 @@ def _plan(
         seed=seed,
         device=device,
     )
+
+
+def _mark(spec: StudentSpec, plan: Plan) -> str:
+    """What a checkpoint must have in common with the training that goes on from it."""
+    return f"{spec.base}|{spec.method}|{spec.input_format}|{plan}"
 
 
 def _tell(
