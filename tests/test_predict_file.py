@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from prompt2model import predict_file
+from prompt2model.catalogue.input_layouts import shown_layouts
 from prompt2model.component import RunContext
 from prompt2model.dataset_retriever import DatasetRetriever, DatasetRetrieverConfig
 from prompt2model.errors import DataFileError
-from prompt2model.catalogue.input_layouts import shown_layouts
 from prompt2model.predictor import StudentSpec
 from prompt2model.records import Demonstration, InputLayout, InputPart, Item, Kind, Prediction, RetrievedData, TaskSpec
 
