@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -14,11 +14,13 @@ from prompt2model.model_trainer.checkpoint import Checkpoints, TrainingState
 from prompt2model.model_trainer.fitting import Fitting, Validation
 from prompt2model.model_trainer.keeper import BestKeeper
 from prompt2model.model_trainer.plan import Plan
+from prompt2model.model_trainer.team import Team
 from prompt2model.model_trainer.updating import Updates
 from prompt2model.records import LossPoint
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
 
 _CURVE_POINTS = 50
 _LINES = 5
@@ -27,11 +29,15 @@ _LINES = 5
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """What came of a training; the model holds the weights of `best_step`, whose validation is `best`."""
+    """What came of a training; the model holds the weights of `best_step`, whose validation is `best`.
+
+    Where weights were sharded the model does not hold them: `weights` does, in the first process.
+    """
 
     curve: tuple[LossPoint, ...]
     best_step: int
     best: Validation | None
+    weights: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
 
 @contextmanager
@@ -53,20 +59,27 @@ def reproducible(seed: int) -> Iterator[None]:
             torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
 
 
-def fit(fitting: Fitting, plan: Plan, progress: Progress, checkpoints: Checkpoints | None = None) -> Fitted:
+def fit(
+    fitting: Fitting, plan: Plan, progress: Progress, checkpoints: Checkpoints | None = None, team: Team | None = None
+) -> Fitted:
     """Train the model, from the last checkpoint where there is one. Call it inside `reproducible`.
 
-    Raises TrainingError when the loss is no number any more, or one row alone does not fit in memory.
+    In a team every process calls it, with the same rows and plan. Raises TrainingError when the loss is no number any
+    more, or one row alone does not fit in memory.
     """
-    training = _Training(fitting, plan, progress)
+    team = team or Team()
+    training = _Training(fitting, plan, progress, team)
     if checkpoints is not None:
         training.take_up(checkpoints)
     fitting.model.train()
     steps = enumerate(islice(_all_batches(fitting, plan), training.step, None), start=training.step + 1)
     for step, rows in progress.track(steps, "Training", total=plan.steps - training.step):
         goes_on = training.take(step, rows)
-        if checkpoints is not None and goes_on and checkpoints.is_due():
-            checkpoints.save(training.state())
+        if checkpoints is not None and goes_on and team.any(checkpoints.is_due()):
+            state = training.state()
+            if team.rank == 0:
+                checkpoints.save(state)
+            team.wait()
         if not goes_on:
             break
     fitting.model.eval()
@@ -76,11 +89,11 @@ def fit(fitting: Fitting, plan: Plan, progress: Progress, checkpoints: Checkpoin
 class _Training:
     """One training, step by step; `state` and `take_up` are all that a checkpoint needs to know of it."""
 
-    def __init__(self, fitting: Fitting, plan: Plan, progress: Progress) -> None:
+    def __init__(self, fitting: Fitting, plan: Plan, progress: Progress, team: Team) -> None:
         import torch
 
         self.fitting, self.plan, self.progress = fitting, plan, progress
-        self.updates = Updates(fitting, plan, progress.say)
+        self.updates = Updates(fitting, plan, progress.say, team)
         self.keeper = BestKeeper()
         self.curve: list[LossPoint] = []
         self.step = 0
@@ -102,7 +115,7 @@ class _Training:
         if not validates:
             self.curve.append(LossPoint(step, epoch, train_loss))
             return True
-        validation = self._validate()
+        validation = self.updates.validate()
         if self.keeper.takes(validation):
             self.keeper.keep(step, validation, self.updates.trained_weights())
         self.curve.append(LossPoint(step, epoch, train_loss, validation.loss, validation.score))
@@ -118,10 +131,14 @@ class _Training:
 
     def fitted(self) -> Fitted:
         """The end: the best weights are put back into the model."""
-        if self.keeper.kept is None:
-            return Fitted(tuple(self.curve), self.plan.steps, None)
-        self.updates.put_weights(self.keeper.weights)
-        return Fitted(tuple(self.curve), self.keeper.step, self.keeper.kept)
+        kept = self.keeper.kept
+        step = self.plan.steps if kept is None else self.keeper.step
+        if self.updates.team.is_sharded:
+            weights = self.updates.trained_weights() if kept is None else self.keeper.weights
+            return Fitted(tuple(self.curve), step, kept, weights)
+        if kept is not None:
+            self.updates.put_weights(self.keeper.weights)
+        return Fitted(tuple(self.curve), step, kept)
 
     def state(self) -> TrainingState:
         """Where the training stands after a step."""
@@ -152,13 +169,6 @@ class _Training:
         best = {name[5:]: value for name, value in state.tensors.items() if name.startswith("best.")}
         self.keeper.restore(state.rest["keeper"], best or self.updates.trained_weights())
         self.progress.say(f"going on after step {self.step} of {self.plan.steps}, from the checkpoint")
-
-    def _validate(self) -> Validation:
-        self.fitting.model.eval()
-        with self.updates.inference():
-            tally = self.fitting.validate(range(self.fitting.validation_rows))
-        self.fitting.model.train()
-        return tally.result()
 
 
 def _all_batches(fitting: Fitting, plan: Plan) -> Iterator[np.ndarray]:

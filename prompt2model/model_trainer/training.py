@@ -29,6 +29,8 @@ from prompt2model.model_trainer.loop import fit, reproducible
 from prompt2model.model_trainer.model_card import model_card
 from prompt2model.model_trainer.plan import Plan
 from prompt2model.model_trainer.row_weights import row_weights
+from prompt2model.model_trainer.team import Team
+from prompt2model.model_trainer.updating import put_weights
 from prompt2model.predictor import StudentSpec, input_format_for, write_spec
 from prompt2model.records import ChosenModel, Family, InputLayout, Rows, TaskSpec, TrainedModel
 from prompt2model.weights import locate, save_model
@@ -49,30 +51,39 @@ class TrainInputs:
     layouts: tuple[InputLayout, ...] = ()
 
 
-def train_student(inputs: TrainInputs, config: ModelTrainerConfig, context: RunContext) -> TrainedModel:
+def train_student(
+    inputs: TrainInputs, config: ModelTrainerConfig, context: RunContext, team: Team | None = None
+) -> TrainedModel:
     """Train and save one student in `context.folder`; `student/` there is the model's folder.
 
-    A killed training goes on from its last checkpoint, in the same folder, to the same weights.
-    Raises as `ModelTrainer` says.
+    A killed training goes on from its last checkpoint, in the same folder, to the same weights. In a team every process
+    calls it; the first one saves. Raises as `ModelTrainer` says.
     """
-    from prompt2model.inference import best_device
-
     check_inputs(inputs, config)
+    team = team or Team()
     location = locate(inputs.base_model.id, allow_download=context.hub_allowed)
     seed = config.seed if config.seed is not None else context.rng("train").getrandbits(32)
-    device = str(best_device())
     with reproducible(seed):
-        base = load_base(location, inputs.base_model.family, inputs.labels, config, device)
+        base = load_base(location, inputs.base_model.family, inputs.labels, config, team.device)
         spec, fitting = _fitting(inputs, base, _some(inputs.validation, config, context), config)
         if base.method == "lora":
             fitting.model = with_adapters(base.model, spec.family, config)
-        plan = _plan(base, fitting, inputs.base_model.family, seed, device, config)
+        plan = _plan(base, fitting, inputs.base_model.family, seed, team.device, config)
         _tell(inputs, fitting, spec, plan, config, context)
-        checkpoints = Checkpoints(context.folder / "checkpoint", config.checkpoint_seconds, mark=_mark(spec, plan))
-        fitted = fit(fitting, plan, context.progress, checkpoints)
-        model = merged(fitting.model, base, spec.family)
-    folder = _save(model, base.tokenizer, spec, context.folder / "student", inputs)
-    checkpoints.clear()
+        mark = _mark(spec, plan, team)
+        checkpoints = Checkpoints(context.folder / "checkpoint", config.checkpoint_seconds, mark)
+        team.start_random_numbers(seed)
+        fitted = fit(fitting, plan, context.progress, checkpoints, team)
+        folder = context.folder / "student"
+        if team.rank == 0:
+            if team.is_sharded:
+                # The processes hold a part of the weights each; the whole goes into a model that was made like theirs.
+                base = load_base(location, inputs.base_model.family, inputs.labels, config, "cpu")
+                fitting.model = with_adapters(base.model, spec.family, config) if base.method == "lora" else base.model
+                put_weights(fitting.model, fitted.weights)
+            _save(merged(fitting.model, base, spec.family), base.tokenizer, spec, folder, inputs)
+            checkpoints.clear()
+    team.wait()
     return TrainedModel(
         folder=folder,
         family=spec.family,
@@ -152,9 +163,9 @@ def _plan(
     )
 
 
-def _mark(spec: StudentSpec, plan: Plan) -> str:
+def _mark(spec: StudentSpec, plan: Plan, team: Team) -> str:
     """What a checkpoint must have in common with the training that goes on from it."""
-    return f"{spec.base}|{spec.method}|{spec.input_format}|{plan}"
+    return f"{spec.base}|{spec.method}|{spec.input_format}|{plan}|{team.size} processes"
 
 
 def _tell(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 from prompt2model.errors import TrainingError
 from prompt2model.model_trainer.batching import parts_within
-from prompt2model.model_trainer.fitting import Fitting
+from prompt2model.model_trainer.fitting import Fitting, Tally, Validation
 from prompt2model.model_trainer.plan import Plan
+from prompt2model.model_trainer.team import Team
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,14 +24,15 @@ class Updates:
     """The optimizer of one training and what it works on.
 
     `max_tokens` is the most of one forward pass; it is halved when memory does not suffice, which leaves the batch of
-    an optimizer step as it is.
+    an optimizer step as it is. Several processes (`team`) divide each batch among them.
     """
 
-    def __init__(self, fitting: Fitting, plan: Plan, say: Callable[[str], None]) -> None:
-        self.fitting, self.plan, self.say = fitting, plan, say
+    def __init__(self, fitting: Fitting, plan: Plan, say: Callable[[str], None], team: Team) -> None:
+        self.fitting, self.plan, self.say, self.team = fitting, plan, say, team
         self.max_tokens = plan.max_tokens_at_once
-        self._trained = {name: value for name, value in fitting.model.named_parameters() if value.requires_grad}
-        self._optimizer = _optimizer(self._trained.values(), plan)
+        module = loss_module(fitting)
+        self._module, self._optimizer = team.prepare(module, _optimizer(_trained(module).values(), plan))
+        self._trained = _trained(self._module)
 
     def update(self, rows: np.ndarray, step: int) -> torch.Tensor:
         """One optimizer step; returns [sum of losses, sum of weights] of its rows."""
@@ -38,6 +41,7 @@ class Updates:
         total = float(self.fitting.weights[rows].sum())
         losses = self._gradients(rows, total)
         norm = torch.nn.utils.clip_grad_norm_(list(self._trained.values()), self.plan.max_grad_norm)
+        norm = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
         if not (torch.isfinite(norm) and abs(losses) < float("inf")):
             raise TrainingError(
                 f"the training loss is no number any more at step {step} of {self.plan.steps}; "
@@ -49,9 +53,27 @@ class Updates:
         self._optimizer.zero_grad(set_to_none=True)
         return torch.tensor([losses, total], dtype=torch.float64)
 
+    def validate(self) -> Validation:
+        """The model on the validation rows, in the number format of training."""
+        import torch
+
+        mine = range(self.team.rank, self.fitting.validation_rows, self.team.size)
+        # Sharded weights must keep their version counters, which inference mode has none of; and all processes must
+        # come by as often, so that each looks at all rows.
+        without_gradients = torch.no_grad() if self.team.is_sharded else torch.inference_mode()
+        self.fitting.model.eval()
+        with without_gradients, self._autocast():
+            if self.team.is_sharded:
+                tally = self._module(range(self.fitting.validation_rows), validates=True)
+                self._module.reshard()
+            else:
+                tally = Tally(*self.team.sum(astuple(self.fitting.validate(mine) if mine else Tally())))
+        self.fitting.model.train()
+        return tally.result()
+
     def trained_weights(self) -> dict[str, torch.Tensor]:
         """A copy of the trained weights in main memory, by name."""
-        return {name: value.detach().to("cpu", copy=True) for name, value in self._trained.items()}
+        return self.team.gather(self._trained)
 
     def put_weights(self, weights: Mapping[str, torch.Tensor]) -> None:
         """Put such a copy back into the model."""
@@ -59,7 +81,7 @@ class Updates:
 
         with torch.no_grad():
             for name, value in self._trained.items():
-                value.copy_(weights[name])
+                value.copy_(self.team.like(weights[name], value))
 
     def state(self) -> dict[str, torch.Tensor]:
         """Weights, moments and random numbers, by name."""
@@ -68,8 +90,8 @@ class Updates:
         tensors = {f"model.{name}": value for name, value in self.trained_weights().items()}
         for name, value in self._trained.items():
             moments = self._optimizer.state.get(value, {})
-            tensors |= {f"{part}.{name}": moments[part].detach().to("cpu", copy=True) for part in moments}
-        tensors["random.cpu"] = torch.get_rng_state()
+            tensors |= self.team.gather({f"{part}.{name}": moment for part, moment in moments.items()})
+        tensors |= {f"random.{rank}": state for rank, state in enumerate(self.team.random_numbers())}
         if self.plan.device.startswith("cuda"):
             tensors["random.cuda"] = torch.cuda.get_rng_state(self.plan.device)
         return tensors
@@ -81,18 +103,14 @@ class Updates:
         self.put_weights({name: tensors[f"model.{name}"] for name in self._trained})
         for name, value in self._trained.items():
             parts = {part: tensors[f"{part}.{name}"] for part in _MOMENTS if f"{part}.{name}" in tensors}
-            self._optimizer.state[value] = {part: moment.to(value.device, copy=True) for part, moment in parts.items()}
-        torch.set_rng_state(tensors["random.cpu"])
+            # The count of steps is a plain number, the moments are held as the weights are.
+            self._optimizer.state[value] = {
+                part: moment.clone() if part == "step" else self.team.like(moment, value)
+                for part, moment in parts.items()
+            }
+        torch.set_rng_state(tensors[f"random.{self.team.rank}"])
         if "random.cuda" in tensors and self.plan.device.startswith("cuda"):
             torch.cuda.set_rng_state(tensors["random.cuda"], self.plan.device)
-
-    @contextmanager
-    def inference(self) -> Iterator[None]:
-        """No gradients, and the number format of training."""
-        import torch
-
-        with torch.inference_mode(), self._autocast():
-            yield
 
     def _autocast(self) -> Any:
         import torch
@@ -106,13 +124,7 @@ class Updates:
         while True:
             random_numbers = torch.get_rng_state()
             try:
-                losses = 0.0
-                for part in parts_within(rows, self.fitting.lengths, self.max_tokens):
-                    with self._autocast():
-                        loss = self.fitting.loss_sum(part)
-                    (loss / total).backward()
-                    losses += float(loss.detach())
-                return losses
+                return self._backward(rows, total)
             except (MemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -120,6 +132,18 @@ class Updates:
             self._optimizer.zero_grad(set_to_none=True)
             self._use_smaller_parts(rows)
             torch.set_rng_state(random_numbers)
+
+    def _backward(self, rows: np.ndarray, total: float) -> float:
+        losses = 0.0
+        parts = self.team.parts(rows, self.fitting.lengths, self.max_tokens)
+        for number, (part, counts) in enumerate(parts, start=1):
+            with self.team.no_sync(self._module) if number < len(parts) else nullcontext():
+                with self._autocast():
+                    loss = self._module(part) * counts
+                # Gradients are averaged over the team, and are to be added up.
+                (loss * (self.team.size / total)).backward()
+            losses += float(loss.detach())
+        return self.team.sum([losses])[0]
 
     def _use_smaller_parts(self, rows: np.ndarray) -> None:
         """Halve what is computed at once. Raises TrainingError where that is one row already."""
@@ -133,6 +157,11 @@ class Updates:
         lengths = self.fitting.lengths
         parts = list(parts_within(rows, lengths, self.max_tokens))
         widest = max(len(part) * int(lengths[part].max()) for part in parts)
+        if self.team.size > 1:
+            raise TrainingError(
+                f"memory does not suffice for {widest} tokens at once; set max_tokens_at_once = {widest // 2} in "
+                "[train] and start the processes again: they go on from the last checkpoint"
+            )
         if all(len(part) == 1 for part in parts):
             raise TrainingError(
                 f"memory does not suffice for one row of {widest} tokens at once; lower max_input_tokens in [train], "
@@ -143,6 +172,39 @@ class Updates:
             f"memory does not suffice for {widest} tokens at once; going on with {self.max_tokens} at once, "
             f"{self.plan.batch_size} rows per step as before"
         )
+
+
+def put_weights(model: Any, weights: Mapping[str, torch.Tensor]) -> None:
+    """Trained weights, by the names that `Updates` gives them, into a plain model made like the trained one."""
+    import torch
+
+    with torch.no_grad():
+        for name, value in model.named_parameters():
+            if value.requires_grad:
+                value.copy_(weights[f"fitted.{name}"])
+
+
+def loss_module(fitting: Fitting) -> Any:
+    """A module whose forward pass is the whole loss, so that whatever wraps it sees every use of the weights."""
+    import torch
+
+    class FittedLoss(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fitted = fitting.model
+            # What accelerate asks a model of transformers: which layers stay whole when weights are sharded.
+            self._no_split_modules = getattr(fitting.model, "_no_split_modules", None)
+
+        def forward(self, rows: Sequence[int], validates: bool = False) -> Any:
+            return fitting.validate(rows) if validates else fitting.loss_sum(rows)
+
+    return FittedLoss()
+
+
+def _trained(module: Any) -> dict[str, torch.Tensor]:
+    """The weights that are trained, by their names in the loss module, however that is wrapped."""
+    named = ((name.removeprefix("module."), value) for name, value in module.named_parameters())
+    return {name: value for name, value in named if value.requires_grad}
 
 
 def is_out_of_memory(error: BaseException) -> bool:

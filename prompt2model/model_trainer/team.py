@@ -1,0 +1,153 @@
+"""The processes that train one model together: one alone, or as many as `accelerate launch` started.
+
+Data parallel: each process computes its share of every batch, gradients are averaged between them. Sharded (FSDP,
+arXiv 2304.11277), where accelerate is told so: weights, gradients and moments are divided among them as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from prompt2model.model_trainer.batching import parts_within
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+Part = tuple[list[int], float]
+"""Rows that are computed at once, and 1, or 0 where a process only keeps the others company."""
+
+
+class Team:
+    """One process alone; what several do otherwise is in `AccelerateTeam`."""
+
+    rank = 0
+    size = 1
+    is_sharded = False
+
+    @property
+    def device(self) -> str:
+        """The device of this process, as torch names it."""
+        from prompt2model.inference import best_device
+
+        return str(best_device())
+
+    def start_random_numbers(self, seed: int) -> None:
+        """Processes leave out other units in dropout; one alone goes on as it is."""
+
+    def prepare(self, module: Any, optimizer: Any) -> tuple[Any, Any]:
+        """The module whose forward pass gives the loss, and its optimizer, ready for training."""
+        return module, optimizer
+
+    def parts(self, rows: Sequence[int] | np.ndarray, lengths: np.ndarray, max_tokens: int) -> list[Part]:
+        """This process's share of the rows, in parts that fit in memory; all processes have as many parts."""
+        ordered = sorted((int(row) for row in rows), key=lambda row: (-int(lengths[row]), row))
+        shares = [list(parts_within(ordered[rank :: self.size], lengths, max_tokens)) for rank in range(self.size)]
+        mine = [(part, 1.0) for part in shares[self.rank]]
+        return mine + [(ordered[:1], 0.0)] * (max(map(len, shares)) - len(mine))
+
+    def no_sync(self, module: Any) -> AbstractContextManager[Any]:
+        """Gradients of this pass are added up here and averaged later."""
+        return nullcontext()
+
+    def sum(self, values: Sequence[float]) -> list[float]:
+        """The sums over all processes."""
+        return list(values)
+
+    def any(self, here: bool) -> bool:
+        """Whether it is so in the first process; the same answer in all."""
+        return here
+
+    def wait(self) -> None:
+        """Until all have come as far."""
+
+    def gather(self, values: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Copies in main memory; of what is sharded the whole, in the first process only."""
+        return {name: value.detach().to("cpu", copy=True) for name, value in values.items()}
+
+    def like(self, whole: torch.Tensor, held: torch.Tensor) -> torch.Tensor:
+        """What of a whole tensor this process holds, as `held` is held."""
+        return whole.to(held.device, copy=True)
+
+    def random_numbers(self) -> list[torch.Tensor]:
+        """Where torch's random numbers stand, in every process."""
+        import torch
+
+        return [torch.get_rng_state()]
+
+
+class AccelerateTeam(Team):
+    """The processes that `accelerate launch` started, each with this object."""
+
+    def __init__(self) -> None:
+        from accelerate import Accelerator
+
+        self._accelerator = Accelerator(mixed_precision="no")
+        self.rank, self.size = self._accelerator.process_index, self._accelerator.num_processes
+        self.is_sharded = str(self._accelerator.distributed_type).endswith("FSDP")
+
+    @property
+    def device(self) -> str:
+        return str(self._accelerator.device)
+
+    def start_random_numbers(self, seed: int) -> None:
+        import torch
+
+        if self.size > 1:
+            torch.manual_seed((seed + self.rank) % 2**63)
+
+    def prepare(self, module: Any, optimizer: Any) -> tuple[Any, Any]:
+        module, prepared = self._accelerator.prepare(module, optimizer)
+        return module, getattr(prepared, "optimizer", prepared)
+
+    def no_sync(self, module: Any) -> AbstractContextManager[Any]:
+        return self._accelerator.no_sync(module)
+
+    def sum(self, values: Sequence[float]) -> list[float]:
+        import torch
+        from torch import distributed
+
+        if self.size == 1:
+            return list(values)
+        # float64 where the backend has it; some accelerators do not.
+        held = torch.tensor(values, dtype=torch.float32 if self.device.startswith("mps") else torch.float64)
+        held = held.to(self.device)
+        distributed.all_reduce(held)
+        return [float(value) for value in held]
+
+    def any(self, here: bool) -> bool:
+        return self.sum([float(here and self.rank == 0)])[0] > 0
+
+    def wait(self) -> None:
+        self._accelerator.wait_for_everyone()
+
+    def gather(self, values: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        if not self.is_sharded:
+            return super().gather(values)
+        gathered = {}
+        for name, value in values.items():
+            # Every process takes part in gathering; only the first keeps what comes of it.
+            whole = value.detach().full_tensor() if hasattr(value, "full_tensor") else value.detach()
+            if self.rank == 0:
+                gathered[name] = whole.to("cpu", copy=True)
+        return gathered
+
+    def like(self, whole: torch.Tensor, held: torch.Tensor) -> torch.Tensor:
+        from torch.distributed.tensor import DTensor, distribute_tensor
+
+        if isinstance(held, DTensor):
+            return distribute_tensor(whole.to(held.device), held.device_mesh, held.placements)
+        return super().like(whole, held)
+
+    def random_numbers(self) -> list[torch.Tensor]:
+        import torch
+        from torch import distributed
+
+        own = torch.get_rng_state()
+        if self.size == 1:
+            return [own]
+        held = [torch.empty_like(own).to(self.device) for _ in range(self.size)]
+        distributed.all_gather(held, own.to(self.device))
+        return [state.cpu() for state in held]
