@@ -6,6 +6,7 @@ arXiv 2304.11277), where accelerate is told so: weights, gradients and moments a
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -37,9 +38,9 @@ class Team:
     def start_random_numbers(self, seed: int) -> None:
         """Processes leave out other units in dropout; one alone goes on as it is."""
 
-    def prepare(self, module: Any, optimizer: Any) -> tuple[Any, Any]:
-        """The module whose forward pass gives the loss, and its optimizer, ready for training."""
-        return module, optimizer
+    def prepare(self, module: Any) -> Any:
+        """The module whose forward pass gives the loss, ready for training; its optimizer is made afterwards."""
+        return module
 
     def parts(self, rows: Sequence[int] | np.ndarray, lengths: np.ndarray, max_tokens: int) -> list[Part]:
         """This process's share of the rows, in parts that fit in memory; all processes have as many parts."""
@@ -82,11 +83,19 @@ class AccelerateTeam(Team):
     """The processes that `accelerate launch` started, each with this object."""
 
     def __init__(self) -> None:
-        from accelerate import Accelerator
+        from accelerate import Accelerator, DistributedDataParallelKwargs
 
-        self._accelerator = Accelerator(mixed_precision="no")
+        from prompt2model.inference import best_device
+
+        # Sharding is asked for as accelerate is asked (`--use_fsdp`), and done by torch in `prepare`: accelerate has it
+        # for accelerators only, and wraps models of transformers only.
+        self.is_sharded = os.environ.pop("ACCELERATE_USE_FSDP", "false").lower() == "true"
+        # Some models keep weights that no pass uses, as T5 its first table of embeddings.
+        unused = DistributedDataParallelKwargs(find_unused_parameters=True)
+        # Told nothing, accelerate starts no process group on machines that have processors only.
+        is_cpu = best_device().type == "cpu"
+        self._accelerator = Accelerator(cpu=is_cpu, mixed_precision="no", kwargs_handlers=[unused])
         self.rank, self.size = self._accelerator.process_index, self._accelerator.num_processes
-        self.is_sharded = str(self._accelerator.distributed_type).endswith("FSDP")
 
     @property
     def device(self) -> str:
@@ -98,12 +107,20 @@ class AccelerateTeam(Team):
         if self.size > 1:
             torch.manual_seed((seed + self.rank) % 2**63)
 
-    def prepare(self, module: Any, optimizer: Any) -> tuple[Any, Any]:
-        module, prepared = self._accelerator.prepare(module, optimizer)
-        return module, getattr(prepared, "optimizer", prepared)
+    def prepare(self, module: Any) -> Any:
+        if not self.is_sharded:
+            return self._accelerator.prepare_model(module)
+        from torch.distributed.fsdp import fully_shard
+
+        whole = set(getattr(module.fitted, "_no_split_modules", None) or ())
+        for part in module.modules():
+            if type(part).__name__ in whole:
+                fully_shard(part)
+        return fully_shard(module)
 
     def no_sync(self, module: Any) -> AbstractContextManager[Any]:
-        return self._accelerator.no_sync(module)
+        # Sharded gradients are averaged in every pass: to hold whole ones back would take the memory that is saved.
+        return nullcontext() if self.is_sharded else self._accelerator.no_sync(module)
 
     def sum(self, values: Sequence[float]) -> list[float]:
         import torch

@@ -30,9 +30,9 @@ class Updates:
     def __init__(self, fitting: Fitting, plan: Plan, say: Callable[[str], None], team: Team) -> None:
         self.fitting, self.plan, self.say, self.team = fitting, plan, say, team
         self.max_tokens = plan.max_tokens_at_once
-        module = loss_module(fitting)
-        self._module, self._optimizer = team.prepare(module, _optimizer(_trained(module).values(), plan))
+        self._module = team.prepare(loss_module(fitting))
         self._trained = _trained(self._module)
+        self._optimizer = _optimizer(self._trained.values(), plan)
 
     def update(self, rows: np.ndarray, step: int) -> torch.Tensor:
         """One optimizer step; returns [sum of losses, sum of weights] of its rows."""
@@ -192,8 +192,6 @@ def loss_module(fitting: Fitting) -> Any:
         def __init__(self) -> None:
             super().__init__()
             self.fitted = fitting.model
-            # What accelerate asks a model of transformers: which layers stay whole when weights are sharded.
-            self._no_split_modules = getattr(fitting.model, "_no_split_modules", None)
 
         def forward(self, rows: Sequence[int], validates: bool = False) -> Any:
             return fitting.validate(rows) if validates else fitting.loss_sum(rows)
