@@ -83,18 +83,16 @@ class AccelerateTeam(Team):
     """The processes that `accelerate launch` started, each with this object."""
 
     def __init__(self) -> None:
-        from accelerate import Accelerator, DistributedDataParallelKwargs
+        from accelerate import Accelerator
 
         from prompt2model.inference import best_device
 
         # Sharding is asked for as accelerate is asked (`--use_fsdp`), and done by torch in `prepare`: accelerate has it
         # for accelerators only, and wraps models of transformers only.
         self.is_sharded = os.environ.pop("ACCELERATE_USE_FSDP", "false").lower() == "true"
-        # Some models keep weights that no pass uses, as T5 its first table of embeddings.
-        unused = DistributedDataParallelKwargs(find_unused_parameters=True)
         # Told nothing, accelerate starts no process group on machines that have processors only.
         is_cpu = best_device().type == "cpu"
-        self._accelerator = Accelerator(cpu=is_cpu, mixed_precision="no", kwargs_handlers=[unused])
+        self._accelerator = Accelerator(cpu=is_cpu, mixed_precision="no")
         self.rank, self.size = self._accelerator.process_index, self._accelerator.num_processes
 
     @property
@@ -108,6 +106,7 @@ class AccelerateTeam(Team):
             torch.manual_seed((seed + self.rank) % 2**63)
 
     def prepare(self, module: Any) -> Any:
+        _freeze_unused(module)
         if not self.is_sharded:
             return self._accelerator.prepare_model(module)
         from torch.distributed.fsdp import fully_shard
@@ -168,3 +167,12 @@ class AccelerateTeam(Team):
         held = [torch.empty_like(own).to(self.device) for _ in range(self.size)]
         distributed.all_gather(held, own.to(self.device))
         return [state.cpu() for state in held]
+
+
+def _freeze_unused(module: Any) -> None:
+    """Weights that no pass uses, as T5's first table of embeddings, are not waited for by the other processes."""
+    module([0]).backward()
+    for value in module.parameters():
+        if value.requires_grad and value.grad is None:
+            value.requires_grad_(False)
+        value.grad = None

@@ -180,7 +180,7 @@ def put_weights(model: Any, weights: Mapping[str, torch.Tensor]) -> None:
 
     with torch.no_grad():
         for name, value in model.named_parameters():
-            if value.requires_grad:
+            if f"fitted.{name}" in weights:
                 value.copy_(weights[f"fitted.{name}"])
 
 
