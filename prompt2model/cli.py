@@ -16,6 +16,7 @@ from prompt2model.command_options import (
     BaseModel,
     BaseUrl,
     Budget,
+    Cluster,
     ConfigFile,
     DataFiles,
     DataFolders,
@@ -145,6 +146,7 @@ def _with_run_options(then: Callable[[Pipeline, bool, bool], None]) -> Callable[
         base_url: BaseUrl = None,
         budget: Budget = None,
         base_model: BaseModel = None,
+        cluster: Cluster = None,
         hub: Hub = None,
         name: RunName = None,
         runs: RunsFolder = None,
@@ -169,6 +171,7 @@ def _with_run_options(then: Callable[[Pipeline, bool, bool], None]) -> Callable[
             base_url=base_url,
             budget=budget,
             base_model=base_model,
+            cluster=cluster,
             hub=hub,
             name=name,
             runs=runs,
@@ -187,11 +190,11 @@ app.command("plan", help=_PLAN_HELP, short_help="Say what a run will cost, befor
 
 
 @app.command()
-def resume(folder: RunFolder, yes: Yes = False, budget: Budget = None) -> None:
+def resume(folder: RunFolder, yes: Yes = False, budget: Budget = None, cluster: Cluster = None) -> None:
     """Go on with a run that was stopped or killed. Nothing that was finished or paid for is done again."""
     from prompt2model.pipeline import Pipeline
 
-    _run(Pipeline.from_run(folder, {"budget": budget}), yes)
+    _run(Pipeline.from_run(folder, {"budget": budget, "cluster": cluster}), yes)
 
 
 @app.command()

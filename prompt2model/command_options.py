@@ -78,6 +78,10 @@ BaseUrl = Annotated[
     list[str] | None,
     _option("URL", "Address of an OpenAI-compatible endpoint, with /v1. Several with the same model share the work."),
 ]
+Cluster = Annotated[
+    str | None,
+    _option("WHERE", "Share the work out by Ray: local, ray://HOST:PORT, HOST:PORT, auto, or none (the default)."),
+]
 BaseModel = Annotated[
     str | None, _option("MODEL", "Base model to train: an id or a folder; the best that fits when absent.")
 ]
@@ -112,6 +116,7 @@ def config_changes(
     base_url: list[str] | None = None,
     budget: str | None = None,
     base_model: str | None = None,
+    cluster: str | None = None,
     hub: bool | None = None,
     name: str | None = None,
     runs: Path | None = None,
@@ -125,6 +130,7 @@ def config_changes(
         "teacher": teacher,
         "base_url": _one_or_several(base_url),
         "budget": budget,
+        "cluster": cluster,
         "hub": None if hub is None else ("yes" if hub else "no"),
         "name": name,
         "runs_folder": str(runs) if runs else None,

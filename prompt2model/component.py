@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from prompt2model.cluster import HereWorkers, Workers
+
 if TYPE_CHECKING:
     from prompt2model.teacher.client import ChatClient
 
@@ -141,6 +143,7 @@ class RunContext:
     teachers: Mapping[str, ChatClient] = field(default_factory=dict)
     cache_folder: Path = Path()
     hub_allowed: bool = False
+    workers: Workers = field(default_factory=HereWorkers)
 
     def rng(self, *names: object) -> random.Random:
         """A random generator of this step's own; the same names give the same numbers in every run."""

@@ -84,6 +84,11 @@ class PipelineConfig(BaseModel):
     prices: dict[str, tuple[float, float]] = Field(
         default_factory=dict, description="US dollars per million prompt and completion tokens, by model name."
     )
+    cluster: str | None = Field(
+        None,
+        description="Share the work out by Ray: `local`, `ray://HOST:PORT`, `HOST:PORT`, `auto`; `none` or absent: "
+        "in this process.",
+    )
     hub: HubUse = Field("ask", description="Use the Hugging Face hub: `yes`, `no`, or `ask` (no, where nobody is).")
     parse_prompt: SectionSettings = Field(default_factory=dict)
     retrieve_data: SectionSettings = Field(default_factory=dict)
@@ -279,7 +284,10 @@ def with_own_review(config: PipelineConfig) -> PipelineConfig:
     return config.model_copy(update={"assemble_data": {**config.assemble_data, "reviewed": str(decisions)}})
 
 
-_OF_NO_RESULT = {"name", "runs_folder", "budget", "prices", "base_url", "concurrency", "timeout", "key_variable", "hub"}
+_OF_NO_RESULT = {
+    *("name", "runs_folder", "budget", "prices", "base_url", "concurrency", "timeout", "key_variable", "hub"),
+    "cluster",
+}
 """Settings that may change while finished work stays what it is."""
 
 

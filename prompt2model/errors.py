@@ -27,6 +27,7 @@ Prompt2ModelError                  one clear line: what was wrong and what to do
 ├── HubError                       the hub does not answer or refuses
 ├── CardFileError                  a file of cards is missing, damaged, of another kind or in use
 ├── ServerError                    a server of ours cannot start (port in use)
+├── ClusterError                   a cluster does not answer, or its machines are lost
 └── DiskFullError                  nothing could be written any more
 """
 
@@ -105,6 +106,10 @@ class NoAnswerError(Prompt2ModelError):
         super().__init__(message)
         self.failure = failure
 
+    def __reduce__(self) -> tuple[type[NoAnswerError], tuple[str, FailureKind]]:
+        """So that it comes back from another process as what it is."""
+        return type(self), (str(self), self.failure)
+
 
 class TeacherError(Prompt2ModelError):
     """The teacher cannot be asked."""
@@ -160,6 +165,10 @@ class CardFileError(Prompt2ModelError):
 
 class ServerError(Prompt2ModelError):
     """A server of ours cannot start."""
+
+
+class ClusterError(Prompt2ModelError):
+    """A cluster does not answer, cannot be joined, or its machines are lost; finished work is kept."""
 
 
 class DiskFullError(Prompt2ModelError):

@@ -13,6 +13,7 @@ from typing import Any
 
 from prompt2model.artifacts import hash_of_path, hash_of_value
 from prompt2model.chain import DEFAULT_CHAIN, Step, build_component, check_chain, lookup, shared_settings, wiring
+from prompt2model.cluster import Cluster, HereWorkers, connect
 from prompt2model.component import Chooser, Component, Progress, RunContext
 from prompt2model.config import PipelineConfig, changed_settings, load_config, make_config, with_own_review
 from prompt2model.console import AutomaticChooser, RecordingChooser, SilentProgress
@@ -178,10 +179,19 @@ class Pipeline:
                 TeacherRoster(self._teacher_settings(spends), store.ledger_file, recorder, teachers)
             )
             hub_allowed = self._hub_allowed(recorder)
+            cluster = self._cluster()
             execution = _Execution(self, store, roster, chooser, progress, hub_allowed, config, replace)
+            if cluster is not None and spends:
+                execution.cluster = stack.enter_context(cluster)
             execution.spends = spends
             execution.values.update(prompt=text, request=request or DataRequest())
             yield execution
+
+    def _cluster(self) -> Cluster | None:
+        """The cluster that the config names, not asked for anything yet. Raises ConfigError."""
+        if self.config.cluster in (None, "none"):
+            return None
+        return connect(self.config.cluster, key_variables=[self.config.key_variable])
 
     def _teacher_settings(self, spends: bool) -> TeacherSettings:
         config = self.config
@@ -225,6 +235,7 @@ class _Execution:
         self.hashes: dict[str, str] = {}
         self.executed: list[str] = []
         self.spends = True
+        self.cluster: Cluster | None = None
         self._marks: dict[str, tuple[dict[str, str], str]] = {}
         self._announced = False
         self._unchecked: list[FinishedStep] = []
@@ -300,6 +311,8 @@ class _Execution:
             return
         for step in DEFAULT_CHAIN[DEFAULT_CHAIN.index(first) :]:
             self.pipeline.components[step.id].check(self.hub_allowed)
+        if self.cluster is not None:
+            self.cluster.check()
         self._names_checked = True
 
     def _hash(self, path: str, values: Mapping[str, Any]) -> str:
@@ -363,6 +376,7 @@ class _Execution:
             folder=self.store.begin(step.folder, fingerprint),
             chooser=RecordingChooser(self.store, step.id, self.chooser),
             teachers=teachers,
+            workers=self.cluster or HereWorkers(),
         )
         paths = wiring(step, component)
         inputs = component.Inputs(**{name: lookup(path, self.values) for name, path in paths.items()})

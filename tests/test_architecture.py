@@ -41,6 +41,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"inference"}),
     frozenset({"weights", "prompts", "console", "local_page"}),
     frozenset({"component", "run_store", "artifacts"}),
+    frozenset({"cluster"}),
     frozenset({"records", "errors", "sqlite_file"}),
 )
 FLOOR_OF = {room: number for number, floor in enumerate(FLOORS) for room in floor}
@@ -53,6 +54,7 @@ SAME_FLOOR = {
 HEAVY = {
     "torch", "transformers", "datasets", "gradio", "sklearn", "matplotlib", "openai", "peft", "evaluate",
     "sentence_transformers", "bert_score", "pandas", "pyarrow", "accelerate", "sacrebleu", "datasketch", "rank_bm25",
+    "ray",
 }  # fmt: skip
 
 

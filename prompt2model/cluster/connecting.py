@@ -1,0 +1,152 @@
+"""From the words after --cluster to workers."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import re
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from prompt2model.cluster.environment import changed_environment, local_settings
+from prompt2model.errors import ClusterError, ConfigError, MissingExtraError
+
+if TYPE_CHECKING:
+    from prompt2model.cluster.ray_workers import RayWorkers
+
+JobT = TypeVar("JobT")
+ResultT = TypeVar("ResultT")
+
+FORMS = (
+    "`local` (this machine), `auto` (the Ray cluster that this machine is in), `HOST:PORT` (the address of its head), "
+    "`ray://HOST:PORT` (from outside the cluster)"
+)
+_ADDRESS = re.compile(r"(?P<client>ray://)?(?P<host>[\w.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})")
+_ANSWER_SECONDS = 10
+"""How long an address may take to answer."""
+_STORE_BYTES = 256 << 20
+"""Memory for what `local` workers hand over: jobs and results are small."""
+
+
+def connect(where: str, *, key_variables: Collection[str] = (), cores: int | None = None) -> Cluster:
+    """The workers at `where`, as a context manager; started or attached to when they are first used.
+
+    `local` starts Ray on this machine (with `cores` cores, all when None), on 127.0.0.1; its processes do not see
+    `key_variables`, nor others whose names say that they hold keys, and end with the context. Raises ConfigError for
+    an unknown form.
+    """
+    return Cluster(where, key_variables, cores)
+
+
+class Cluster:
+    """`Workers` that are there when they are first used. See `connect`."""
+
+    distributed = True
+
+    def __init__(self, where: str, key_variables: Collection[str] = (), cores: int | None = None) -> None:
+        self.where = where.strip()
+        self._key_variables, self._cores = tuple(key_variables), cores
+        self._opened: RayWorkers | None = None
+        self._stack = ExitStack()
+        if self.where not in ("local", "auto") and not _ADDRESS.fullmatch(self.where):
+            raise ConfigError(f"the cluster {where!r} is not known; the forms are {FORMS}")
+
+    def __enter__(self) -> Cluster:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._opened = None
+        self._stack.close()
+
+    @property
+    def size(self) -> int:
+        """Jobs that may usefully run at once."""
+        return self._workers().size
+
+    def map(
+        self, function: Callable[[JobT], ResultT], jobs: Iterable[JobT], *, cores: int | None = None
+    ) -> Iterator[tuple[int, ResultT | Exception]]:
+        """See `Workers.map`."""
+        return self._workers().map(function, jobs, cores=cores)
+
+    def check(self) -> None:
+        """Refuse what cannot be used, without starting anything. Raises MissingExtraError, ClusterError."""
+        needed = ["ray", "grpc"] if self.where.startswith("ray://") else ["ray"]
+        if any(importlib.util.find_spec(name) is None for name in needed):
+            raise MissingExtraError("--cluster needs Ray; install it with: pip install 'prompt2model[cluster]'")
+        address = _ADDRESS.fullmatch(self.where)
+        if address is not None:
+            _knock(address["host"].strip("[]"), int(address["port"]), self.where)
+
+    def _workers(self) -> RayWorkers:
+        if self._opened is None:
+            self.check()
+            from prompt2model.cluster.ray_workers import RayWorkers
+
+            try:
+                self._start() if self.where == "local" else self._attach(self.where)
+                workers = RayWorkers()
+                workers.check()
+            except BaseException:
+                self._stack.close()
+                raise
+            self._opened = workers
+        return self._opened
+
+    def _start(self) -> None:
+        """Ray on this machine alone. Raises ClusterError."""
+        # Ray's sockets lie in this folder, and their paths must be short.
+        parent = "/tmp" if Path("/tmp").is_dir() else None  # noqa: S108
+        folder = tempfile.mkdtemp(prefix="p2m-", dir=parent)
+        self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        with changed_environment(local_settings(), self._key_variables):
+            self._attach(
+                "local",
+                num_cpus=self._cores,
+                include_dashboard=False,
+                object_store_memory=_STORE_BYTES,
+                _temp_dir=folder,
+                _node_ip_address="127.0.0.1",
+            )
+
+    def _attach(self, where: str, **settings: Any) -> None:
+        import ray
+        from ray._private import ray_constants
+        from ray.exceptions import RayError
+
+        if ray.is_initialized():
+            raise ClusterError("this process is in a Ray cluster already; leave that with ray.shutdown() first")
+        logging.getLogger("ray").setLevel(logging.CRITICAL)
+        together = ray_constants.ENABLE_RAY_CLUSTER
+        # Read from the environment when ray was imported, which may be long ago.
+        ray_constants.ENABLE_RAY_CLUSTER = together and where != "local"
+        try:
+            self._stack.callback(ray.shutdown)
+            ray.init(where, log_to_driver=False, configure_logging=False, **settings)
+        except (OSError, RuntimeError, ValueError, RayError) as error:
+            raise ClusterError(_in_one_line(where, error)) from error
+        finally:
+            ray_constants.ENABLE_RAY_CLUSTER = together
+
+
+def _knock(host: str, port: int, where: str) -> None:
+    """Raises ClusterError where nobody listens."""
+    try:
+        socket.create_connection((host, port), timeout=_ANSWER_SECONDS).close()
+    except OSError as error:
+        raise ClusterError(
+            f"no cluster answers at {where} ({error.strerror or error}); start it there with `ray start --head`, or "
+            "correct --cluster"
+        ) from error
+
+
+def _in_one_line(where: str, error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    if where == "local":
+        return f"Ray does not start on this machine ({text[:300]}); leave out --cluster"
+    return f"this machine cannot join the cluster at {where} ({text[:300]}); see `ray status` there"
