@@ -204,7 +204,7 @@ def report(task: Task, golds: Sequence[str], scored: dict[str, list[dict[str, An
         record.add(f"{arm}_{task.key}bertscore", mean_of_seeds(close, n, "BERTScore F1, all-MiniLM-L6-v2"))
         seconds = [run["processor_seconds"] for run in runs]
         record.add(
-            f"{arm}_{task.key}seconds", mean_of_seeds(seconds, len(runs), "processor seconds of training, one thread")
+            f"{arm}_{task.key}seconds", mean_of_seeds(seconds, len(runs), "processor seconds, one thread")
         )
         empty = sum(not answer.strip() for answers in texts for answer in answers)
         record.add(f"{arm}_{task.key}unanswered", Figure(empty, n * len(runs), note="empty or cut answers"))
