@@ -91,6 +91,17 @@ class ModelTrainerConfig(ComponentConfig):
         description="A killed training goes on from its last checkpoint; one is written when so many seconds have "
         "passed. 0: after every step.",
     )
+    processes: int = Field(
+        1,
+        ge=0,
+        description="Processes of this machine that train together, each with its share of every batch (one per GPU). "
+        "0: the run stops before the training, for processes that are started by hand, on as many machines as wanted.",
+    )
+    shard: bool = Field(
+        False,
+        description="Where several processes train: divide weights, gradients and moments among them, too (FSDP, arXiv "
+        "2304.11277), for models that do not fit in the memory of one.",
+    )
     bf16: Literal["auto", "off"] = Field(
         "auto", description="auto: matrix products in bfloat16 where the processor has them; weights stay float32."
     )

@@ -80,7 +80,7 @@ class Team:
 
 
 class AccelerateTeam(Team):
-    """The processes that `accelerate launch` started, each with this object."""
+    """The processes that `accelerate launch` or torchrun started, each with this object."""
 
     def __init__(self) -> None:
         from accelerate import Accelerator
@@ -89,11 +89,12 @@ class AccelerateTeam(Team):
 
         # Sharding is asked for as accelerate is asked (`--use_fsdp`), and done by torch in `prepare`: accelerate has it
         # for accelerators only, and wraps models of transformers only.
-        self.is_sharded = os.environ.pop("ACCELERATE_USE_FSDP", "false").lower() == "true"
+        asked = os.environ.pop("ACCELERATE_USE_FSDP", "false").lower() == "true"
         # Told nothing, accelerate starts no process group on machines that have processors only.
         is_cpu = best_device().type == "cpu"
         self._accelerator = Accelerator(cpu=is_cpu, mixed_precision="no")
         self.rank, self.size = self._accelerator.process_index, self._accelerator.num_processes
+        self.is_sharded = asked and self.size > 1
 
     @property
     def device(self) -> str:

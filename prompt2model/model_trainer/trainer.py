@@ -9,6 +9,7 @@ from pathlib import Path
 from prompt2model.component import Component, Estimate, RunContext
 from prompt2model.model_trainer.base_model import batch_size
 from prompt2model.model_trainer.config import ModelTrainerConfig
+from prompt2model.model_trainer.together import train_together
 from prompt2model.model_trainer.training import TrainInputs, train_student
 from prompt2model.records import TrainedModel
 
@@ -33,6 +34,8 @@ class ModelTrainer(Component[TrainInputs, TrainedModel]):
 
     def run(self, inputs: TrainInputs, context: RunContext) -> TrainedModel:
         """Train and save."""
+        if self.config.processes != 1:
+            return train_together(inputs, self.config, context)
         return train_student(inputs, self.config, context)
 
     def estimate(self, inputs: TrainInputs, context: RunContext) -> Estimate:

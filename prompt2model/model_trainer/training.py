@@ -61,6 +61,7 @@ def train_student(
     """
     check_inputs(inputs, config)
     team = team or Team()
+    team.is_sharded = team.size > 1 and (team.is_sharded or config.shard)
     location = locate(inputs.base_model.id, allow_download=context.hub_allowed)
     seed = config.seed if config.seed is not None else context.rng("train").getrandbits(32)
     with reproducible(seed):

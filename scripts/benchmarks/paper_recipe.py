@@ -203,9 +203,7 @@ def report(task: Task, golds: Sequence[str], scored: dict[str, list[dict[str, An
         close = [sum(bertscore.row_scores(answers, references)) / n for answers in texts]
         record.add(f"{arm}_{task.key}bertscore", mean_of_seeds(close, n, "BERTScore F1, all-MiniLM-L6-v2"))
         seconds = [run["processor_seconds"] for run in runs]
-        record.add(
-            f"{arm}_{task.key}seconds", mean_of_seeds(seconds, len(runs), "processor seconds, one thread")
-        )
+        record.add(f"{arm}_{task.key}seconds", mean_of_seeds(seconds, len(runs), "processor seconds, one thread"))
         empty = sum(not answer.strip() for answers in texts for answer in answers)
         record.add(f"{arm}_{task.key}unanswered", Figure(empty, n * len(runs), note="empty or cut answers"))
     gain, low, high = paired_gain(scored["ours"][0]["texts"], scored["reference"][0]["texts"], golds)
