@@ -85,6 +85,14 @@ Cluster = Annotated[
 BaseModel = Annotated[
     str | None, _option("MODEL", "Base model to train: an id or a folder; the best that fits when absent.")
 ]
+BakeOff = Annotated[
+    bool,
+    typer.Option("--bake-off", help="Train several students, and take the simplest that is as good as the best."),
+]
+MaxSize = Annotated[str | None, _option("SIZE", "With --bake-off: most bytes of the model, as 50MB.")]
+MaxLatency = Annotated[str | None, _option("TIME", "With --bake-off: most time for one answer here, as 20ms.")]
+Device = Annotated[str | None, _option("NAME", "Where models are trained and timed: auto (the default), cpu, cuda:0.")]
+Search = Annotated[int | None, _option("N", "Search for better settings in N trainings; the test is left out of it.")]
 Hub = Annotated[
     bool | None,
     typer.Option("--hub/--no-hub", help="Use the Hugging Face hub; not unless asked for.", show_default=False),
@@ -116,6 +124,11 @@ def config_changes(
     base_url: list[str] | None = None,
     budget: str | None = None,
     base_model: str | None = None,
+    bake_off: bool = False,
+    max_size: str | None = None,
+    max_latency: str | None = None,
+    device: str | None = None,
+    search: int | None = None,
     cluster: str | None = None,
     hub: bool | None = None,
     name: str | None = None,
@@ -152,6 +165,13 @@ def config_changes(
         ),
         "generate_data": _given(examples=generate),
         "retrieve_models": _given(model=_model_reference(base_model), use=use),
+        "train": _given(
+            bake_off=bake_off or None,
+            max_size=max_size,
+            max_latency=max_latency,
+            device=device,
+            search_trials=search,
+        ),
     }
     for assignment in assignments or []:
         assign(changes, assignment)

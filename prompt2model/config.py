@@ -255,13 +255,21 @@ def resolve_paths(settings: ModelT, folder: Path) -> ModelT:
             changes[name] = folder / value
         elif isinstance(value, str) and ModelReference in _inner_types(field.annotation):
             changes[name] = folder_or_id(value, folder)
+        elif isinstance(value, tuple) and ModelReference in _inner_types(field.annotation):
+            changes[name] = tuple(folder_or_id(item, folder) for item in value)
         elif isinstance(value, (list, tuple)) and Path in _inner_types(field.annotation):
             changes[name] = type(value)(folder / item if isinstance(item, Path) else item for item in value)
     return settings.model_copy(update=changes)
 
 
 def folder_or_id(model: str, folder: Path) -> str:
-    """A model's folder by its whole path, where there is one in `folder` or the text is clearly a path; else the id."""
+    """A model's folder by its whole path, where there is one in `folder` or the text is clearly a path; else the id.
+
+    A word and a colon before it, as in `embedding:MODEL`, stay.
+    """
+    word, colon, rest = model.partition(":")
+    if colon and word.isidentifier():
+        return f"{word}:{folder_or_id(rest, folder)}"
     path = folder / Path(model).expanduser()
     is_path = model.startswith((".", "~")) or Path(model).is_absolute()
     return str(path) if model.strip() and (is_path or path.is_dir()) else model

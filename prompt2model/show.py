@@ -11,7 +11,7 @@ from prompt2model.run_store import RunStore
 if TYPE_CHECKING:
     from prompt2model.pipeline import RunResult
     from prompt2model.planning import Plan, PlannedStep
-    from prompt2model.records import Comparison, CostLine, EvaluationReport
+    from prompt2model.records import Comparison, CostLine, EvaluationReport, TrainedModel
 
 
 def show_result(result: RunResult) -> None:
@@ -19,6 +19,7 @@ def show_result(result: RunResult) -> None:
     if not result.executed:
         print("nothing to do: every step of this run was finished before")
     print_report(result.report)
+    print_choice(result.trained)
     print_costs(result.costs)
     print(f"model   {result.trained.folder}")
     print(f"report  {result.report_page}")
@@ -40,10 +41,12 @@ def show_run(folder: Path) -> None:
         print(f"the run {store.unfinished()}")
         return
     print_report(store.load(manifest["evaluate"], EvaluationReport))
+    trained = store.load(manifest["train"], TrainedModel)
+    print_choice(trained)
     if store.ledger_file.exists():
         with Ledger(store.ledger_file) as ledger:
             print_costs(ledger.summary())
-    print(f"model   {store.load(manifest['train'], TrainedModel).folder}")
+    print(f"model   {trained.folder}")
     print(f"report  {store.report_file}")
     print(f"demo    prompt2model demo {folder}")
 
@@ -128,6 +131,17 @@ def print_report(report: EvaluationReport) -> None:
     console.print(table)
     for note in report.notes:
         console.print(f"note: {note}", markup=False)
+
+
+def print_choice(trained: TrainedModel) -> None:
+    """The students of a bake-off and the best trial of a search, where there were any."""
+    from prompt2model.model_trainer.candidate_table import candidate_lines, search_line
+    from prompt2model.model_trainer.jobs import load_timing
+
+    lines = candidate_lines(trained.candidates, load_timing(trained.folder.parent)) if trained.candidates else []
+    for line in (*lines, search_line(trained.trials, trained.settings)):
+        if line:
+            print(line)
 
 
 def print_costs(costs: tuple[CostLine, ...]) -> None:

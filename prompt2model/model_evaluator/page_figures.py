@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from prompt2model.records import LossPoint
+from prompt2model.model_evaluator.page_choice import StudentPoint
+from prompt2model.records import LossPoint, SearchTrial
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,6 +25,9 @@ _VARIABLES = {
 }
 _SIZE = (5.0, 3.0)
 """Inches: about the width of a phone, so that the letters stay readable there."""
+_TALL = (5.0, 3.6)
+_LEAST_AREA, _MOST_AREA = 25.0, 1600.0
+"""Square points of the smallest and the largest student."""
 _SETTINGS: dict[str, Any] = {"svg.fonttype": "none", "font.size": 11, "axes.labelsize": 11}
 _MOST_POINTS = 1500
 
@@ -61,6 +66,77 @@ def length_and_score(series: Mapping[str, Sequence[tuple[int, float]]]) -> str:
     axes.set_xlim(left=0)
     _legend(axes)
     return _svg(figure, "lengths")
+
+
+def students_picture(points: Sequence[StudentPoint], score_name: str) -> str:
+    """Quality over latency, each student's interval as a bar and its size as the area; empty without a student."""
+    if not points:
+        return ""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    figure, axes = _axes("one answer (ms, each line ten times as slow)", score_name)
+    figure.set_size_inches(*_TALL)
+    axes.set_xscale("log")
+    axes.grid(axis="x", color=_LINE, linewidth=0.8)
+    largest = max(point.bytes for point in points)
+    for point in points:
+        colour = _ACCENT if point.verdict == "chosen" else _SECOND if point.verdict == "within" else _MUTED
+        place = ([point.milliseconds], [point.score])
+        area = max(_LEAST_AREA, _MOST_AREA * point.bytes / largest)
+        axes.scatter(*place, s=area, color=colour, alpha=0.25, linewidths=0)
+        spread = [[point.score - point.low], [point.high - point.score]]
+        axes.errorbar(*place, yerr=spread, color=colour, linewidth=1.6, capsize=3, marker="o", markersize=5)
+    low, high = min(point.milliseconds for point in points), max(point.milliseconds for point in points)
+    axes.set_xlim(low / 3, high * 3)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    bottom, top = min(point.low for point in points), max(point.high for point in points)
+    room = 0.12 * max(top - bottom, 1.0)
+    axes.set_ylim(bottom - room, top + room)
+    _name_points(axes, points, bottom - room, top + room)
+    return _svg(figure, "students")
+
+
+def _name_points(axes: Any, points: Sequence[StudentPoint], bottom: float, top: float) -> None:
+    """Each name beside its point, on the side with more room, moved up or down where another one stands."""
+    middle = (points[0].milliseconds * max(point.milliseconds for point in points)) ** 0.5
+    taken: list[tuple[bool, float]] = []
+    apart = 0.075 * (top - bottom)
+    for point in sorted(points, key=lambda point: -point.score):
+        to_the_left = len(points) > 1 and point.milliseconds > middle
+        height = point.score
+        while any(side == to_the_left and abs(height - other) < apart for side, other in taken):
+            height -= apart / 4
+        taken.append((to_the_left, height))
+        axes.annotate(
+            point.name + (" (chosen)" if point.verdict == "chosen" else ""),
+            (point.milliseconds, height),
+            xytext=(-9 if to_the_left else 9, 0),
+            textcoords="offset points",
+            ha="right" if to_the_left else "left",
+            va="center",
+            color=_ACCENT if point.verdict == "chosen" else _INK,
+            fontsize=10,
+            parse_math=False,
+        )
+
+
+def trials_picture(trials: Sequence[SearchTrial]) -> str:
+    """The score of each trial, the best so far, and that of the config's own settings; empty without a score."""
+    complete = [(trial.number, trial.score) for trial in trials if trial.score is not None]
+    if not complete:
+        return ""
+    figure, axes = _axes("trial", "validation score")
+    numbers, scores = [number for number, _ in complete], [score for _, score in complete]
+    axes.axhline(scores[0], color=_MUTED, linewidth=1, linestyle=(0, (2, 3)), label="the config's own settings")
+    axes.plot(numbers, list(accumulate(scores, max)), color=_ACCENT, linewidth=1.2, drawstyle="steps-post")
+    axes.scatter(numbers, scores, color=_ACCENT, s=22, label="trained to the end", zorder=3)
+    pruned = [trial.number for trial in trials if trial.state == "pruned"]
+    if pruned:
+        low = min(scores) - 0.08 * max(max(scores) - min(scores), 1e-3)
+        axes.scatter(pruned, [low] * len(pruned), color=_SECOND, s=22, marker="x", label="stopped early")
+    _legend(axes)
+    return _svg(figure, "trials")
 
 
 def _axes(across: str, up: str) -> tuple[Figure, Any]:

@@ -131,9 +131,9 @@ def offered_datasets(retrieved: RetrievedData) -> list[dict[str, str]]:
     ]
 
 
-def base_models(chosen: ChosenModel) -> list[dict[str, Any]]:
-    """The candidates with their reasons; the one that was picked is marked."""
-    return [_candidate(candidate, candidate.id == chosen.id) for candidate in chosen.candidates]
+def base_models(chosen: ChosenModel, trained: str) -> list[dict[str, Any]]:
+    """The candidates with their reasons; the one that the student was trained from is marked."""
+    return [_candidate(candidate, candidate.id == trained) for candidate in chosen.candidates]
 
 
 def training_facts(trained: TrainedModel) -> list[tuple[str, str]]:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from prompt2model.artifacts import encode_record, write_atomically
-from prompt2model.model_evaluator import page_making, page_results
+from prompt2model.model_evaluator import page_choice, page_making, page_results
 from prompt2model.model_evaluator.headline import main_test
-from prompt2model.model_evaluator.page_figures import length_and_score, loss_curve
+from prompt2model.model_evaluator.page_figures import length_and_score, loss_curve, students_picture, trials_picture
 from prompt2model.model_evaluator.timing import load_timing
 from prompt2model.records import CostLine, EvaluationReport, TaskSpec, TrainedModel
 
@@ -119,10 +119,25 @@ def _making(values: Mapping[str, Any]) -> dict[str, Any]:
         "sources": page_making.sources(values["dataset"], values["retrieved"]),
         "chosen": page_making.chosen_datasets(values["retrieved"]),
         "offered": page_making.offered_datasets(values["retrieved"]),
-        "models": page_making.base_models(values["base_model"]),
+        "models": page_making.base_models(values["base_model"], trained.base),
         "filtered": sorted(values["base_model"].filtered.items(), key=lambda line: (-line[1], line[0])),
         "training": page_making.training_facts(trained),
         "curve": loss_curve(trained.curve, trained.best_step),
+        **_choice(trained),
+    }
+
+
+def _choice(trained: TrainedModel) -> dict[str, Any]:
+    """The students of a bake-off and the trials of a search; empty where there was none."""
+    timing = load_timing(trained.folder.parent)
+    name = page_choice.choice_score_name(trained.candidates)
+    points = page_choice.student_points(trained.candidates, timing)
+    return {
+        "students": page_choice.students(trained.candidates, timing),
+        "students_picture": students_picture(points, f"{name} (%)" if name.startswith("accuracy") else name),
+        "students_score": name,
+        "trials": page_choice.trials(trained.trials, trained.settings),
+        "trials_picture": trials_picture(trained.trials),
     }
 
 
@@ -148,6 +163,9 @@ def _figures(
             "tests": {test.name: len(test.rows) for test in dataset.tests},
         },
         "model": {"base": trained.base, "family": trained.family, "method": trained.method},
+        "students": [encode_record(candidate) for candidate in trained.candidates],
+        "trials": [encode_record(trial) for trial in trained.trials],
+        "training": {"settings": dict(trained.settings), "timing": load_timing(trained.folder.parent)},
         "timing": dict(timing),
         "costs": [asdict(line) for line in costs],
         "seconds": dict(seconds),

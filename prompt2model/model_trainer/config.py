@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from prompt2model.catalogue.training_method import WantedMethod
-from prompt2model.component import ComponentConfig
+from prompt2model.component import ComponentConfig, ModelReference
+from prompt2model.model_trainer.limits import bytes_of, check_device_name, seconds_of
 
 _MOST_EPOCHS_FOR_MIN_STEPS = 20
 
@@ -106,6 +107,77 @@ class ModelTrainerConfig(ComponentConfig):
         "auto", description="auto: matrix products in bfloat16 where the processor has them; weights stay float32."
     )
     seed: int | None = Field(None, ge=0, description="Seed of shuffling and dropout. None: the run's seed.")
+    bake_off: bool = Field(
+        False,
+        description="Whether several students are trained on the same rows, of which the simplest is taken that is as "
+        "good as the best on validation, as far as can be told.",
+    )
+    students: tuple[Annotated[str, ModelReference], ...] = Field(
+        (),
+        description="The students of the bake-off: tfidf, embedding, embedding:MODEL, or the id or folder of a base "
+        "model. Empty: tfidf and embedding where labels are closed, the chosen base model, and the best-ranked one of "
+        "each other family that can be had.",
+    )
+    max_size: str | None = Field(
+        None, description="Bake-off: most bytes of the student's folder, as 50MB, 1.5GB or 800kB."
+    )
+    max_latency: str | None = Field(
+        None,
+        description="Bake-off: most time for one answer, as 20ms or 0.02s: the median of single answers to validation "
+        "inputs on this machine's `device`.",
+    )
+    device: str = Field(
+        "auto", description="Where students are trained, and timed in a bake-off: auto (the best), cpu, mps or cuda:0."
+    )
+    search_trials: int = Field(
+        0, ge=0, le=1000, description="Trainings that a search for better settings (optuna) makes; 0: no search."
+    )
+
+    @property
+    def holds_bake_off(self) -> bool:
+        """Whether several students are compared."""
+        return self.bake_off or bool(self.students)
+
+    @property
+    def size_limit(self) -> int | None:
+        """`max_size` in bytes."""
+        return None if self.max_size is None else bytes_of(self.max_size)
+
+    @property
+    def latency_limit(self) -> float | None:
+        """`max_latency` in seconds."""
+        return None if self.max_latency is None else seconds_of(self.max_latency)
+
+    def of_one_training(self) -> ModelTrainerConfig:
+        """The settings of a single training: neither bake-off nor search."""
+        single = {"bake_off": False, "students": (), "max_size": None, "max_latency": None, "search_trials": 0}
+        return self.model_copy(update=single)
+
+    @field_validator("max_size")
+    @classmethod
+    def _is_size(cls, text: str | None) -> str | None:
+        if text is not None:
+            bytes_of(text)
+        return text
+
+    @field_validator("max_latency")
+    @classmethod
+    def _is_duration(cls, text: str | None) -> str | None:
+        if text is not None:
+            seconds_of(text)
+        return text
+
+    @field_validator("device")
+    @classmethod
+    def _is_device(cls, text: str) -> str:
+        return check_device_name(text)
+
+    @model_validator(mode="after")
+    def _limits_need_a_choice(self) -> ModelTrainerConfig:
+        given = [name for name in ("max_size", "max_latency") if getattr(self, name) is not None]
+        if given and not self.holds_bake_off:
+            raise ValueError(f"{' and '.join(given)} choose among several students; add --bake-off, or leave them out")
+        return self
 
     def epochs_for(self, steps_per_epoch: int) -> int:
         """The epochs, raised where there are fewer than `min_steps` steps in them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import islice
@@ -21,6 +21,10 @@ from prompt2model.records import LossPoint
 if TYPE_CHECKING:
     import numpy as np
     import torch
+
+Watch = Callable[[float, Sequence[LossPoint]], None]
+"""Called after every validation with the share of the steps that are done and the curve so far; what it raises ends
+the training."""
 
 _CURVE_POINTS = 50
 _LINES = 5
@@ -60,7 +64,12 @@ def reproducible(seed: int) -> Iterator[None]:
 
 
 def fit(
-    fitting: Fitting, plan: Plan, progress: Progress, checkpoints: Checkpoints | None = None, team: Team | None = None
+    fitting: Fitting,
+    plan: Plan,
+    progress: Progress,
+    checkpoints: Checkpoints | None = None,
+    team: Team | None = None,
+    watch: Watch | None = None,
 ) -> Fitted:
     """Train the model, from the last checkpoint where there is one. Call it inside `reproducible`.
 
@@ -68,7 +77,7 @@ def fit(
     more, or one row alone does not fit in memory.
     """
     team = team or Team()
-    training = _Training(fitting, plan, progress, team)
+    training = _Training(fitting, plan, progress, team, watch)
     if checkpoints is not None:
         training.take_up(checkpoints)
     fitting.model.train()
@@ -89,10 +98,12 @@ def fit(
 class _Training:
     """One training, step by step; `state` and `take_up` are all that a checkpoint needs to know of it."""
 
-    def __init__(self, fitting: Fitting, plan: Plan, progress: Progress, team: Team) -> None:
+    def __init__(
+        self, fitting: Fitting, plan: Plan, progress: Progress, team: Team, watch: Watch | None = None
+    ) -> None:
         import torch
 
-        self.fitting, self.plan, self.progress = fitting, plan, progress
+        self.fitting, self.plan, self.progress, self.watch = fitting, plan, progress, watch
         self.updates = Updates(fitting, plan, progress.say, team)
         self.keeper = BestKeeper()
         self.curve: list[LossPoint] = []
@@ -124,6 +135,8 @@ class _Training:
                 f"epoch {epoch:.1f} of {plan.epochs}: training loss {train_loss:.3f}, "
                 f"validation loss {validation.loss:.3f}, right {validation.score:.1%}"
             )
+        if self.watch is not None:
+            self.watch(step / plan.steps, self.curve)
         if plan.patience is not None and self.keeper.since_best >= plan.patience:
             progress.say(f"stopped early: no better model in {plan.patience} validations")
             return False

@@ -28,12 +28,15 @@ class Team:
     size = 1
     is_sharded = False
 
+    def __init__(self, device: str | None = None) -> None:
+        self._device = device
+
     @property
     def device(self) -> str:
-        """The device of this process, as torch names it."""
+        """The device of this process, as torch names it: the best one unless another was asked for."""
         from prompt2model.inference import best_device
 
-        return str(best_device())
+        return self._device or str(best_device())
 
     def start_random_numbers(self, seed: int) -> None:
         """Processes leave out other units in dropout; one alone goes on as it is."""

@@ -25,10 +25,12 @@ from prompt2model.model_trainer.batching import steps_in_epoch
 from prompt2model.model_trainer.checkpoint import Checkpoints
 from prompt2model.model_trainer.config import ModelTrainerConfig
 from prompt2model.model_trainer.fitting import Fitting
-from prompt2model.model_trainer.loop import fit, reproducible
+from prompt2model.model_trainer.limits import device_of
+from prompt2model.model_trainer.loop import Watch, fit, reproducible
 from prompt2model.model_trainer.model_card import model_card
 from prompt2model.model_trainer.plan import Plan
 from prompt2model.model_trainer.row_weights import row_weights
+from prompt2model.model_trainer.search_space import used_settings
 from prompt2model.model_trainer.team import Team
 from prompt2model.model_trainer.updating import put_weights
 from prompt2model.predictor import StudentSpec, input_format_for, write_spec
@@ -52,21 +54,25 @@ class TrainInputs:
 
 
 def train_student(
-    inputs: TrainInputs, config: ModelTrainerConfig, context: RunContext, team: Team | None = None
+    inputs: TrainInputs,
+    config: ModelTrainerConfig,
+    context: RunContext,
+    team: Team | None = None,
+    watch: Watch | None = None,
 ) -> TrainedModel:
     """Train and save one student in `context.folder`; `student/` there is the model's folder.
 
     A killed training goes on from its last checkpoint, in the same folder, to the same weights. In a team every process
-    calls it; the first one saves. Raises as `ModelTrainer` says.
+    calls it; the first one saves. Raises as `ModelTrainer` says, and what `watch` raises.
     """
     check_inputs(inputs, config)
-    team = team or Team()
+    team = team or Team(device_of(config.device))
     team.is_sharded = team.size > 1 and (team.is_sharded or config.shard)
     location = locate(inputs.base_model.id, allow_download=context.hub_allowed)
     seed = config.seed if config.seed is not None else context.rng("train").getrandbits(32)
     with reproducible(seed):
         base = load_base(location, inputs.base_model.family, inputs.labels, config, team.device)
-        spec, fitting = _fitting(inputs, base, _some(inputs.validation, config, context), config)
+        spec, fitting = _fitting(inputs, base, some_validation(inputs.validation, config, context), config)
         if base.method == "lora":
             fitting.model = with_adapters(base.model, spec.family, config)
         plan = _plan(base, fitting, inputs.base_model.family, seed, team.device, config)
@@ -74,7 +80,7 @@ def train_student(
         mark = _mark(spec, plan, team)
         checkpoints = Checkpoints(context.folder / "checkpoint", config.checkpoint_seconds, mark)
         team.start_random_numbers(seed)
-        fitted = fit(fitting, plan, context.progress, checkpoints, team)
+        fitted = fit(fitting, plan, context.progress, checkpoints, team, watch)
         folder = context.folder / "student"
         if team.rank == 0:
             if team.is_sharded:
@@ -95,6 +101,7 @@ def train_student(
         curve=fitted.curve,
         best_step=fitted.best_step,
         truncated_rows=fitting.truncated_rows,
+        settings=used_settings(config, plan, base.method, inputs.task.kind),
     )
 
 
@@ -158,7 +165,7 @@ def _plan(
         validate_every=config.validate_every,
         patience=config.patience,
         max_tokens_at_once=config.max_tokens_at_once,
-        bf16=config.bf16 == "auto" and best_dtype() == torch.bfloat16,
+        bf16=config.bf16 == "auto" and best_dtype(torch.device(device)) == torch.bfloat16,
         seed=seed,
         device=device,
     )
@@ -207,7 +214,7 @@ def check_inputs(inputs: TrainInputs, config: ModelTrainerConfig) -> None:
         )
 
 
-def _some(validation: Rows, config: ModelTrainerConfig, context: RunContext) -> Rows:
+def some_validation(validation: Rows, config: ModelTrainerConfig, context: RunContext) -> Rows:
     """The validation rows, or as many of them, drawn once, as the config allows."""
     if len(validation) <= config.max_validation_rows:
         return validation

@@ -87,8 +87,9 @@ class TrainedModel:
     """A folder that loads anywhere: safetensors and a `prompt2model.json` that says how to render an input.
 
     `truncated_rows` counts the training rows of which something was cut. `candidates` are all students of a bake-off,
-    `trials` all settings that a search tried, `settings` those it chose. What training took in time and memory is in
-    the `timing.json` beside the folder, because only that may differ between two runs of the same config.
+    `trials` all settings that a search tried, `settings` those that the student was trained with, as far as a search
+    may choose them. What training took in time and memory, and latencies, are in the `timing.json` beside the folder,
+    because only they may differ between two runs of the same config.
     """
 
     folder: Path

@@ -80,7 +80,7 @@ def test_processes_started_by_hand_train_what_stands_ready_and_go_on_after_a_kil
     alone = train("encoder", "alone", epochs=12)
     run = tmp_path / "run"
     settings = {"processes": 0, "epochs": 12, "checkpoint_seconds": 0.0}
-    with pytest.raises(StoppedError, match="accelerate launch -m prompt2model.model_trainer.worker"):
+    with pytest.raises(StoppedError, match="accelerate launch -m prompt2model"):
         train("encoder", "run", **settings)
     team = start_team(run)
     checkpoint = run / "7_trained.partial" / "together" / "checkpoint"

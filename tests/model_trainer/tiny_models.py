@@ -9,6 +9,7 @@ from prompt2model.records import Example, Family, Source, TaskSpec, make_example
 
 COLOURS = ("red", "green", "blue", "white", "black", "brown")
 THINGS = ("car", "house", "door", "shirt", "leaf", "chair")
+WORDS = (*COLOURS, *THINGS, "the", "is", "a", "colour", "thing", "Input", "Output", ":", "Say", "it", ".", "A", "B")
 SPECIAL = ("<pad>", "</s>", "<unk>", "[CLS]", "[SEP]")
 
 
@@ -22,15 +23,14 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def word_tokenizer(family: Family) -> Any:
-    """A word-level tokenizer over the words of the tests, with the marks that the family's tokenizers have."""
+def word_tokenizer(family: Family, words: tuple[str, ...] = WORDS) -> Any:
+    """A word-level tokenizer over `words`, with the marks that the family's tokenizers have."""
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel
     from tokenizers.pre_tokenizers import Whitespace
     from tokenizers.processors import TemplateProcessing
     from transformers import PreTrainedTokenizerFast
 
-    words = (*COLOURS, *THINGS, "the", "is", "a", "colour", "thing", "Input", "Output", ":", "Say", "it", ".", "A", "B")
     vocabulary = {word: number for number, word in enumerate((*SPECIAL, *words))}
     core = Tokenizer(WordLevel(vocabulary, unk_token="<unk>"))
     core.pre_tokenizer = Whitespace()
@@ -49,8 +49,8 @@ def word_tokenizer(family: Family) -> Any:
     )
 
 
-def tiny_model(family: Family, vocabulary: int) -> Any:
-    """A random model small enough to train in a second."""
+def tiny_model(family: Family, vocabulary: int, width: int = 32) -> Any:
+    """A random model small enough to train in a second; `width` is that of an encoder."""
     import torch
     from transformers import (
         BertConfig,
@@ -66,10 +66,10 @@ def tiny_model(family: Family, vocabulary: int) -> Any:
         if family == "encoder":
             config: Any = BertConfig(
                 vocab_size=vocabulary,
-                hidden_size=32,
+                hidden_size=width,
                 num_hidden_layers=2,
                 num_attention_heads=2,
-                intermediate_size=64,
+                intermediate_size=2 * width,
                 max_position_embeddings=64,
                 hidden_dropout_prob=0.0,
                 attention_probs_dropout_prob=0.0,

@@ -1,0 +1,96 @@
+"""How good students are on the same validation rows: scores with intervals, and paired comparisons.
+
+These rows also chose each student's checkpoint, so the figures are a little too high, for all students alike. They
+serve to choose; how good the chosen one is, is measured on the test.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from prompt2model.records import Example, Kind, Metric
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_RESAMPLES = 2000
+_Z = 1.959963984540054
+"""The 97.5 % point of the standard normal distribution."""
+_CHANCE = 0.05
+"""Below this probability of so large a difference by chance one student is clearly worse than another."""
+
+
+def row_scores(kind: Kind, rows: Sequence[Example], answers: Sequence[str | None]) -> tuple[float, ...]:
+    """The score of each answer: 1 or 0 where answers are closed, sentence ChrF++ (0 to 100) where they are written.
+
+    No answer scores 0. ChrF++ as sacrebleu computes it (Popović 2017), the best reference of each row.
+    """
+    if kind != "generation":
+        pairs = zip(rows, answers, strict=True)
+        return tuple(
+            float(bool((answer or "").strip()) and (answer or "").strip() in {text.strip() for text in row.references})
+            for row, answer in pairs
+        )
+    from sacrebleu.metrics.chrf import CHRF
+
+    chrf = CHRF(word_order=2)
+    return tuple(
+        round(float(chrf.sentence_score(answer, list(row.references)).score), 4) if (answer or "").strip() else 0.0
+        for row, answer in zip(rows, [answer or "" for answer in answers], strict=True)
+    )
+
+
+def score_of(kind: Kind, scores: Sequence[float], seed: int) -> Metric:
+    """The mean with its 95 % interval: Wilson's (1927) for shares of right answers, a bootstrap for text."""
+    n = len(scores)
+    mean = math.fsum(scores) / n
+    if kind != "generation":
+        low, high = _wilson(round(math.fsum(scores)), n)
+        return _metric("accuracy", mean, low, high, n, "wilson")
+    import numpy as np
+
+    low, high = np.quantile(_resampled_means(np.asarray(scores), seed), [0.025, 0.975])
+    return _metric("mean_chrf++", mean, float(low), float(high), n, "bootstrap")
+
+
+def clearly_worse(kind: Kind, scores: Sequence[float], best: Sequence[float], seed: int) -> bool:
+    """Whether a student does worse than the best one on the same rows, by more than chance explains (one-sided, 5 %).
+
+    Closed answers: the exact sign test on the rows where just one of them is right (McNemar 1947). Text: a bootstrap
+    of the mean difference over the rows.
+    """
+    if kind != "generation":
+        lost = sum(other > own for own, other in zip(scores, best, strict=True))
+        won = sum(own > other for own, other in zip(scores, best, strict=True))
+        return _at_least(lost, lost + won) < _CHANCE
+    import numpy as np
+
+    differences = np.asarray(best) - np.asarray(scores)
+    return bool(np.mean(_resampled_means(differences, seed) <= 0) < _CHANCE)
+
+
+def _at_least(count: int, n: int) -> float:
+    """The probability of at least so many heads in n throws of a fair coin."""
+    return sum(math.comb(n, heads) for heads in range(count, n + 1)) / 2**n
+
+
+def _wilson(right: int, n: int) -> tuple[float, float]:
+    share, factor = right / n, _Z * _Z / n
+    centre = (share + factor / 2) / (1 + factor)
+    half = _Z / (1 + factor) * math.sqrt(share * (1 - share) / n + factor / (4 * n))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def _resampled_means(values: np.ndarray, seed: int) -> np.ndarray:
+    """Means of resamples of the rows, float64 [resamples]; the same rows are drawn for every student."""
+    import numpy as np
+
+    rows = np.random.default_rng([seed, len(values)]).integers(0, len(values), size=(_RESAMPLES, len(values)))
+    return values[rows].mean(axis=1)
+
+
+def _metric(name: str, value: float, low: float, high: float, n: int, interval: str) -> Metric:
+    value, low, high = round(value, 6), round(low, 6), round(high, 6)
+    return Metric(name, value, min(low, value), max(high, value), n, interval)
