@@ -261,7 +261,13 @@ def resolve_paths(settings: ModelT, folder: Path) -> ModelT:
 
 
 def folder_or_id(model: str, folder: Path) -> str:
-    """A model's folder by its whole path, where there is one in `folder` or the text is clearly a path; else the id."""
+    """A model's folder by its whole path, where there is one in `folder` or the text is clearly a path; else the id.
+
+    A word and a colon before it, as in `embedding:MODEL`, stay.
+    """
+    word, colon, rest = model.partition(":")
+    if colon and word.isidentifier():
+        return f"{word}:{folder_or_id(rest, folder)}"
     path = folder / Path(model).expanduser()
     is_path = model.startswith((".", "~")) or Path(model).is_absolute()
     return str(path) if model.strip() and (is_path or path.is_dir()) else model
