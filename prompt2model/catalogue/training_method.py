@@ -23,5 +23,5 @@ def method_for(wanted: WantedMethod, family: Family, parameters: int) -> Method:
 
 
 def training_memory(wanted: WantedMethod, family: Family, parameters: int) -> int:
-    """Bytes that training takes about."""
+    """Bytes that training takes about; of `tfidf`, which has no weights before it is trained, none."""
     return int(_BYTES_PER_PARAMETER[method_for(wanted, family, parameters)] * parameters)

@@ -10,7 +10,12 @@ from prompt2model.component import Component, ComponentConfig, Estimate, RunCont
 from prompt2model.records import Demo, EvaluationReport, Item, TaskSpec, TestSet, TrainedModel
 
 _LONGEST_TITLE = 70
-_METHODS = {"full": "all weights fine-tuned", "lora": "fine-tuned with low-rank adapters"}
+_METHODS = {
+    "full": "all weights fine-tuned",
+    "lora": "fine-tuned with low-rank adapters",
+    "qlora": "fine-tuned with low-rank adapters on a base in 4 bits",
+    "linear": "a logistic regression on fixed features",
+}
 
 
 class DemoCreatorConfig(ComponentConfig):

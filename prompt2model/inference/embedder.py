@@ -93,7 +93,7 @@ class Embedder:
         ids = self.tokenizer(unique, truncation=True, max_length=self.max_tokens)["input_ids"]
         vectors = np.empty((len(unique), self.size), dtype=np.float32)
         for part in _parts([len(row) for row in ids]):
-            vectors[part] = self._embed_part([ids[row] for row in part])
+            vectors[part] = self.embed_tokens([ids[row] for row in part])
         place = {text: row for row, text in enumerate(unique)}
         return vectors[[place[text] for text in texts]]
 
@@ -107,7 +107,8 @@ class Embedder:
         unknown = self.tokenizer.unk_token_id
         return np.array([len(row) <= self.max_tokens and unknown not in row for row in ids])
 
-    def _embed_part(self, rows: Sequence[list[int]]) -> np.ndarray:
+    def embed_tokens(self, rows: Sequence[Sequence[int]]) -> np.ndarray:
+        """Float32 [len(rows), size] of token rows, special tokens included, in one forward pass."""
         import torch
 
         width = max(map(len, rows))

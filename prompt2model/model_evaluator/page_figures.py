@@ -33,10 +33,10 @@ _MOST_POINTS = 1500
 
 
 def loss_curve(points: Sequence[LossPoint], best_step: int) -> str:
-    """Training and validation loss over steps, the kept checkpoint marked; empty without a point."""
+    """Training and validation loss over steps, the kept checkpoint marked; empty with fewer than two points."""
     trained = [(point.step, point.train_loss) for point in points if point.train_loss is not None]
     validated = [(point.step, point.validation_loss) for point in points if point.validation_loss is not None]
-    if not trained and not validated:
+    if max(len(trained), len(validated)) < 2:
         return ""
     figure, axes = _axes("step", "loss (nats)")
     if trained:

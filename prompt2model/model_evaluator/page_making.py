@@ -35,7 +35,12 @@ _STEP_WORDS = {
 }
 _WRITTEN = "Written by the teacher"
 _OFFERED = 25
-_METHODS = {"full": "all weights", "lora": "LoRA, merged"}
+_METHODS = {
+    "full": "all weights",
+    "lora": "LoRA, merged",
+    "qlora": "LoRA on a base in 4 bits, merged",
+    "linear": "a logistic regression on fixed features",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +147,9 @@ def training_facts(trained: TrainedModel) -> list[tuple[str, str]]:
         ("Base model", trained.base),
         ("Family", trained.family.replace("_", "-")),
         ("Trained", _METHODS[trained.method]),
-        ("Kept checkpoint", f"step {trained.best_step:,}"),
     ]
+    if trained.method != "linear":
+        facts.append(("Kept checkpoint", f"step {trained.best_step:,}"))
     scores = [point.validation_score for point in trained.curve if point.validation_score is not None]
     if scores:
         facts.append(("Best validation score", f"{max(scores):.3f}"))
@@ -240,7 +246,16 @@ def loading_code(trained: TrainedModel) -> dict[str, str]:
     }
 
 
+def _code_of_readme(trained: TrainedModel) -> str:
+    """The first Python of the README.md in the student's folder, which needs no prompt2model."""
+    text = (trained.folder / "README.md").read_text(encoding="utf-8")
+    code = text.partition("```python\n")[2].partition("```")[0]
+    return f"folder = {str(trained.folder)!r}\ntext = 'your input'\n\n{code.rstrip()}"
+
+
 def _transformers_code(trained: TrainedModel, folder: str) -> str:
+    if trained.method == "linear":
+        return _code_of_readme(trained)
     form = trained.input_format
     shape = "text = 'your input'\n" if form == "{input}" else f"text = {form!r}.replace('{{input}}', 'your input')\n"
     if trained.family == "encoder":

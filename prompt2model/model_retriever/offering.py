@@ -33,12 +33,16 @@ def candidate_of(
 def _reasons(card: ModelCard, query: str, method: WantedMethod) -> tuple[str, ...]:
     reasons = [
         {
+            "tfidf": "weighs words and characters",
+            "embedding": "weighs the vectors of a frozen encoder",
             "encoder": "classifies in one pass",
             "encoder_decoder": "reads, then writes text",
             "decoder": "writes text",
         }[card.family]
     ]
-    if is_obtainable(card.id):
+    if card.family == "tfidf":
+        reasons.append("needs no weights")
+    elif is_obtainable(card.id):
         reasons.append("is on this machine")
     else:
         reasons.append("is downloaded from the hub when picked")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from prompt2model.catalogue.card_vectors import card_vectors, check_encoder
 from prompt2model.catalogue.kept_cards import kept_models
@@ -28,6 +28,7 @@ from prompt2model.model_retriever.filters import (
     memory_of,
     usable,
 )
+from prompt2model.model_retriever.linear_models import LINEAR_FAMILIES, is_linear, linear_card, refuse_other_kinds
 from prompt2model.model_retriever.offering import candidate_of, gigabytes, options_of
 from prompt2model.model_retriever.ranking import ModelRanking, ModelScoring
 from prompt2model.prompts import render
@@ -48,7 +49,9 @@ class ModelRetrieverConfig(ComponentConfig):
     """Which base models come into question."""
 
     model: Annotated[str, ModelReference] | None = Field(
-        None, description="The base model itself: an id or a folder. Nothing is searched then."
+        None,
+        description="The base model itself: an id or a folder; or tfidf (no weights), embedding (the packaged encoder, "
+        "frozen) or embedding:MODEL. Nothing is searched then.",
     )
     families: tuple[Family, ...] = Field(
         (), description="encoder, encoder_decoder, decoder; by kind of task when empty."
@@ -92,6 +95,13 @@ class ModelRetrieverConfig(ComponentConfig):
     model_dirs: tuple[Path, ...] = Field((), description="Folders that hold models of your own.")
     top: int = Field(5, ge=1, description="How many are offered.")
 
+    @field_validator("families")
+    @classmethod
+    def _are_ranked(cls, families: tuple[Family, ...]) -> tuple[Family, ...]:
+        if named := set(families) & set(LINEAR_FAMILIES):
+            raise ValueError(f"{min(named)} is not ranked among others; name it as `model` (--base-model {min(named)})")
+        return families
+
 
 @dataclass(frozen=True)
 class ModelRetrieverInputs:
@@ -120,6 +130,7 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
             card = _known_card(self.config.model, cards)
             if card is None:
                 return Estimate(assumptions=(f"the size of {self.config.model} is not known before it is downloaded",))
+            refuse_other_kinds(card, inputs.task.kind)
         else:
             candidates, _ = self._filter(cards, inputs.task, context)
             card = ModelRanking(cards).rank(inputs.task.instruction, candidates, ModelScoring())[0][0]
@@ -128,7 +139,7 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
         return Estimate(
             teacher=use,
             seconds=1,
-            disk=0 if is_obtainable(card.id) else card.bytes,
+            disk=0 if card.family == "tfidf" or is_obtainable(card.id) else card.bytes,
             assumptions=(f"base model {card.id}",),
             makes=ChosenModel(card.id, card.family, (candidate_of(card, 0.0, ""),), {}),
         )
@@ -150,6 +161,7 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
         cards = self._cards()
         if self.config.model:
             card = self._named(self.config.model, cards, context.hub_allowed)
+            refuse_other_kinds(card, inputs.task.kind)
             self._warn_of_memory(card, context)
             return ChosenModel(card.id, card.family, (candidate_of(card, 0.0, ""),), {})
         notes: tuple[str, ...] = ()
@@ -302,6 +314,8 @@ def _obtainable(card: ModelCard, hub_allowed: bool) -> bool:
 
 def _card_of(model: str, cards: Sequence[ModelCard], hub_allowed: bool) -> ModelCard:
     """The card of the model that the config names, if it can be had and its family is known."""
+    if is_linear(model):
+        return linear_card(model, lambda encoder: _card_of(encoder, cards, hub_allowed))
     location = locate(model, allow_download=hub_allowed)
     if location.origin == "local" and not location.folder.is_absolute():
         # A config's folders are taken from where the config stands; this one merely stands where the command runs.
@@ -320,6 +334,9 @@ def _card_of(model: str, cards: Sequence[ModelCard], hub_allowed: bool) -> Model
 
 def _known_card(model: str, cards: Sequence[ModelCard]) -> ModelCard | None:
     """The card of a named model as far as it is known without a download."""
+    if is_linear(model):
+        encoder = model.partition(":")[2]
+        return _card_of(model, cards, False) if not encoder or _known_card(encoder, cards) else None
     if is_obtainable(model):
         return _card_of(model, cards, False)
     return next((card for card in cards if card.id == model), None)

@@ -1,15 +1,19 @@
-"""The README.md of a student folder: what the model is and how it loads with plain transformers."""
+"""The README.md of a student folder: what the model is and how it loads without prompt2model."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from itertools import chain
 
 from prompt2model.catalogue.source_names import count_sources
 from prompt2model.predictor import StudentSpec
-from prompt2model.records import Rows
+from prompt2model.records import Family, Rows
 
+_LIBRARIES: Mapping[Family, str] = {"tfidf": "sklearn"}
 _PIPELINES = {
+    "tfidf": "text-classification",
+    "embedding": "text-classification",
     "encoder": "text-classification",
     "encoder_decoder": "text2text-generation",
     "decoder": "text-generation",
@@ -25,6 +29,53 @@ inputs = tokenizer(text, truncation=True, max_length={max_input_tokens}, return_
 with torch.inference_mode():
     probabilities = model(**inputs).logits.softmax(-1)[0]
 print(model.config.id2label[int(probabilities.argmax())])
+"""
+
+_WEIGH = """\
+import json
+from pathlib import Path
+
+from safetensors.numpy import load_file
+from scipy.sparse import hstack
+from scipy.special import softmax
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+labels = json.loads(Path(folder, "prompt2model.json").read_text(encoding="utf-8"))["labels"]
+saved = load_file(Path(folder, "model.safetensors"))
+features, start = [], 0
+for block in json.loads(Path(folder, "vocabulary.json").read_text(encoding="utf-8"))["blocks"]:
+    vectorizer = TfidfVectorizer(
+        analyzer=block["analyzer"],
+        ngram_range=(block["shortest"], block["longest"]),
+        vocabulary={{term: number for number, term in enumerate(block["terms"])}},
+        sublinear_tf=True,
+        token_pattern=r"(?u)\\b\\w+\\b" if block["analyzer"] == "word" else None,
+        dtype="float32",
+    )
+    vectorizer.idf_ = saved["idf"][start : start + len(block["terms"])]
+    start += len(block["terms"])
+    features.append(vectorizer.transform([text]))
+probabilities = softmax((hstack(features) @ saved["weights"] + saved["bias"])[0])
+print(labels[int(probabilities.argmax())])
+"""
+
+_EMBED = """\
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModel, AutoTokenizer
+
+labels = json.loads(Path(folder, "prompt2model.json").read_text(encoding="utf-8"))["labels"]
+tokenizer = AutoTokenizer.from_pretrained(folder)
+encoder = AutoModel.from_pretrained(folder)
+head = load_file(Path(folder, "head.safetensors"))
+inputs = tokenizer(text, truncation=True, max_length={max_input_tokens}, return_tensors="pt")
+with torch.inference_mode():
+    vector = encoder(**inputs).last_hidden_state.mean(dim=1)
+    scores = torch.nn.functional.normalize(vector, dim=-1) @ head["weights"] + head["bias"]
+print(labels[int(scores.argmax())])
 """
 
 _WRITE = """\
@@ -49,11 +100,12 @@ answer = model.generate(**inputs, max_new_tokens={max_new_tokens}, do_sample=Fal
 print(tokenizer.decode(answer[0, inputs["input_ids"].shape[1]:], skip_special_tokens=True).strip())
 """
 
-_CODE = {"encoder": _CLASSIFY, "encoder_decoder": _WRITE, "decoder": _CONTINUE}
+_NEEDED: Mapping[Family, str] = {"tfidf": "scikit-learn and safetensors"}
+_CODE = {"tfidf": _WEIGH, "embedding": _EMBED, "encoder": _CLASSIFY, "encoder_decoder": _WRITE, "decoder": _CONTINUE}
 
 
 def load_code(spec: StudentSpec) -> str:
-    """Python that answers `text` with the student in `folder`, with transformers alone."""
+    """Python that answers `text` with the student in `folder`, without prompt2model."""
     return _CODE[spec.family].format(
         max_input_tokens=spec.max_input_tokens,
         max_new_tokens=spec.max_new_tokens,
@@ -63,21 +115,21 @@ def load_code(spec: StudentSpec) -> str:
 
 def model_card(spec: StudentSpec, train: Rows, validation: Rows) -> str:
     """The text of README.md; it says where the rows came from and under which licences."""
-    lines = ["---", "library_name: transformers", f"pipeline_tag: {_PIPELINES[spec.family]}"]
+    lines = ["---", f"library_name: {_library(spec)}", f"pipeline_tag: {_PIPELINES[spec.family]}"]
     if "/" in spec.base and not spec.base.startswith(("/", ".", "~")):
         lines.append(f"base_model: {spec.base}")
     lines += [f"language: {spec.language}", "---", "", "# A student made by prompt2model", "", spec.instruction, ""]
     if spec.labels:
         lines += ["Labels: " + ", ".join(f"`{label}`" for label in spec.labels) + ".", ""]
     lines += [
-        f"Base model: {spec.base} ({spec.method} fine-tuning on {len(train)} rows, {len(validation)} for validation).",
-        f"Inputs are read up to {spec.max_input_tokens} tokens.",
+        f"{_origin(spec)} {len(train)} rows, {len(validation)} for validation).",
+        f"Inputs are read up to {spec.max_input_tokens} tokens." if spec.max_input_tokens else "Inputs are read whole.",
         "",
         "| data | licence | rows |",
         "|---|---|---|",
         *_data_lines(train, validation),
         "",
-        "With transformers alone, where `folder` is this folder and `text` an input:",
+        f"With {_NEEDED.get(spec.family, 'transformers')} alone, where `folder` is this folder and `text` an input:",
         "",
         "```python",
         load_code(spec).rstrip("\n"),
@@ -92,6 +144,18 @@ def model_card(spec: StudentSpec, train: Rows, validation: Rows) -> str:
         "```",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _library(spec: StudentSpec) -> str:
+    return _LIBRARIES.get(spec.family, "transformers")
+
+
+def _origin(spec: StudentSpec) -> str:
+    if spec.family == "tfidf":
+        return "A logistic regression on TF-IDF weights of words and of characters within words (trained on"
+    if spec.family == "embedding":
+        return f"A logistic regression on the vectors of {spec.base}, which is as it was (trained on"
+    return f"Base model: {spec.base} ({spec.method} fine-tuning on"
 
 
 def _data_lines(train: Rows, validation: Rows) -> list[str]:

@@ -26,6 +26,7 @@ from prompt2model.model_trainer.checkpoint import Checkpoints
 from prompt2model.model_trainer.config import ModelTrainerConfig
 from prompt2model.model_trainer.fitting import Fitting
 from prompt2model.model_trainer.limits import device_of
+from prompt2model.model_trainer.linear import LINEAR_FAMILIES, train_linear
 from prompt2model.model_trainer.loop import Watch, fit, reproducible
 from prompt2model.model_trainer.model_card import model_card
 from prompt2model.model_trainer.plan import Plan
@@ -68,6 +69,10 @@ def train_student(
     check_inputs(inputs, config)
     team = team or Team(device_of(config.device))
     team.is_sharded = team.size > 1 and (team.is_sharded or config.shard)
+    if inputs.base_model.family in LINEAR_FAMILIES:
+        if team.size > 1:
+            raise ConfigError(f"{inputs.base_model.family} is trained by one process; start it without accelerate")
+        return train_linear(inputs, some_validation(inputs.validation, config, context), config, context)
     location = locate(inputs.base_model.id, allow_download=context.hub_allowed)
     seed = config.seed if config.seed is not None else context.rng("train").getrandbits(32)
     with reproducible(seed):
@@ -201,6 +206,11 @@ def _tell(
 def check_inputs(inputs: TrainInputs, config: ModelTrainerConfig) -> None:
     """Refuse a family that does not fit the task, and too few rows or labels."""
     family, kind = inputs.base_model.family, inputs.task.kind
+    if family in LINEAR_FAMILIES and kind != "classification":
+        raise ConfigError(
+            f"{family} can only choose among fixed labels, but the task is {kind.replace('_', ' ')}; choose another "
+            "--base-model"
+        )
     if family == "encoder" and kind != "classification":
         raise ConfigError(
             f"{inputs.base_model.id} is an encoder, which can only choose among fixed labels, but the task is "

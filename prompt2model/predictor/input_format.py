@@ -29,11 +29,11 @@ class EncodedInput:
 def input_format_for(family: Family, instruction: str) -> str:
     """The input format of a new student; `instruction` may be empty.
 
-    An encoder classifier reads the bare input: its labels are fixed, and the instruction would only cost time.
+    Whatever does not write reads the bare input: the labels are fixed, and the instruction would only cost time.
     An `{input}` of the instruction's own becomes a word, so that the format has one slot.
     """
     instruction = instruction.replace(INPUT_SLOT, INPUT_SLOT.strip("{}"))
-    if family == "encoder":
+    if family in ("tfidf", "embedding", "encoder"):
         return INPUT_SLOT
     head = f"{instruction}\n\n" if instruction else ""
     if family == "encoder_decoder":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from prompt2model.errors import RunFolderError
 from prompt2model.predictor.input_format import EncodedInput, encode_inputs
@@ -21,17 +21,23 @@ _CHUNK = 1024
 class _Answerer(Protocol):
     """What a family adds: one batch of inputs in, predictions out; all of its answers are closed, or all are written.
 
-    `stream` yields the answer piece by piece and returns the whole.
+    It has a `tokenizer`, or an `encode` of its own. `stream` yields the answer piece by piece and returns the whole.
     `batch_rows` and `batch_tokens` (after padding) are its largest batch.
     """
 
-    tokenizer: Any
     batch_rows: int
     batch_tokens: int
 
     def answer(self, inputs: Sequence[EncodedInput], items: Sequence[Item]) -> list[Prediction]: ...
 
     def stream(self, encoded: EncodedInput, item: Item) -> Generator[str, None, Prediction]: ...
+
+
+@runtime_checkable
+class _OwnReader(Protocol):
+    """A family that reads its inputs otherwise than as the tokens of one text."""
+
+    def encode(self, items: Sequence[Item]) -> Sequence[EncodedInput]: ...
 
 
 class StudentPredictor:
@@ -84,8 +90,13 @@ class StudentPredictor:
                 predictions[number] = prediction
         return [prediction for prediction in predictions if prediction is not None]
 
-    def _encode(self, items: Sequence[Item]) -> list[EncodedInput]:
-        encoded = encode_inputs(self._answerer.tokenizer, items, self.spec.input_format, self.spec.max_input_tokens)
+    def _encode(self, items: Sequence[Item]) -> Sequence[EncodedInput]:
+        answerer: Any = self._answerer
+        encoded = (
+            answerer.encode(items)
+            if isinstance(answerer, _OwnReader)
+            else encode_inputs(answerer.tokenizer, items, self.spec.input_format, self.spec.max_input_tokens)
+        )
         self.truncated += sum(row.truncated for row in encoded)
         return encoded
 
@@ -98,6 +109,10 @@ def load_predictor(folder: Path | str, device: str | None = None) -> StudentPred
     """
     found = find_student(Path(folder).expanduser().resolve())
     spec = read_spec(found)
+    if spec.family == "tfidf":
+        from prompt2model.predictor.tfidf import TfidfStudent
+
+        return StudentPredictor(found, spec, TfidfStudent(found, spec))
     if not (found / "config.json").is_file() or not sorted(found.glob("*.safetensors")):
         raise RunFolderError(f"{found} is damaged: config.json or the weights are missing; train the student again")
     return StudentPredictor(found, spec, _answerer(locate(str(found)), spec, device or _best_device()))
@@ -110,6 +125,10 @@ def _best_device() -> str:
 
 
 def _answerer(location: WeightsLocation, spec: StudentSpec, device: str) -> _Answerer:
+    if spec.family == "embedding":
+        from prompt2model.predictor.embedding import EmbeddingStudent
+
+        return EmbeddingStudent(location, spec, device)
     if spec.family == "encoder":
         from prompt2model.predictor.encoder import EncoderStudent
 

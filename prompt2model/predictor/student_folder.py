@@ -28,7 +28,9 @@ class StudentSpec(BaseModel):
     instruction: str = Field(description="What the student was trained to do.")
     input_format: str = Field(description="The text that the model reads, with {input} where the input goes.")
     labels: tuple[str, ...] = Field(description="The closed label set, in the order of probabilities; else empty.")
-    max_input_tokens: int = Field(ge=1, description="Longest input in tokens, format and special tokens included.")
+    max_input_tokens: int = Field(
+        ge=0, description="Longest input in tokens, format and special tokens included. 0: of any length (tfidf only)."
+    )
     max_new_tokens: int = Field(ge=1, description="Longest written answer in tokens.")
     language: str = Field(description="ISO 639-1 code of the inputs.")
     layouts: tuple[InputLayout, ...] = Field((), description="How rows of tables became the inputs of training.")
@@ -41,8 +43,10 @@ class StudentSpec(BaseModel):
             raise ValueError("a label stands twice")
         if self.kind == "classification" and len(self.labels) < 2:
             raise ValueError("a classifier needs at least two labels")
-        if self.family == "encoder" and self.kind != "classification":
-            raise ValueError("an encoder answers closed labels only")
+        if self.family in ("tfidf", "embedding", "encoder") and self.kind != "classification":
+            raise ValueError(f"{self.family} answers closed labels only")
+        if (self.max_input_tokens == 0) != (self.family == "tfidf"):
+            raise ValueError("max_input_tokens is 0 for tfidf, and for tfidf only")
         return self
 
 
