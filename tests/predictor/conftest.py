@@ -24,10 +24,12 @@ def student(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
     def make(family: Family, kind: Kind = "classification") -> Path:
         if (family, kind) not in folders:
-            tokenizer = word_tokenizer(family)
-            base = save_model(tiny_model(family, len(tokenizer)), tokenizer, tmp_path_factory.mktemp("base"))
+            shape: Family = "encoder" if family in ("tfidf", "embedding") else family
+            tokenizer = word_tokenizer(shape)
+            base = save_model(tiny_model(shape, len(tokenizer)), tokenizer, tmp_path_factory.mktemp("base"))
+            base_id = "tfidf" if family == "tfidf" else str(base)
             task, rows = colour_task(kind), colour_rows()
-            inputs = TrainInputs(task, rows, rows[:12], task.labels, ChosenModel(str(base), family, (), {}))
+            inputs = TrainInputs(task, rows, rows[:12], task.labels, ChosenModel(base_id, family, (), {}))
             context = RunContext(tmp_path_factory.mktemp("step"), 0, SilentProgress(), AutomaticChooser())
             config = ModelTrainerConfig(learning_rate=3e-3, epochs=24, batch_size=8, method="full")
             folders[family, kind] = ModelTrainer(config).run(inputs, context).folder
