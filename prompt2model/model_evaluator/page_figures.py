@@ -28,6 +28,8 @@ _SIZE = (5.0, 3.0)
 _TALL = (5.0, 3.6)
 _LEAST_AREA, _MOST_AREA = 25.0, 1600.0
 """Square points of the smallest and the largest student."""
+_BESIDE = 4.0
+"""Students whose latencies differ by less than this factor have their names near each other."""
 _SETTINGS: dict[str, Any] = {"svg.fonttype": "none", "font.size": 11, "axes.labelsize": 11}
 _MOST_POINTS = 1500
 
@@ -74,7 +76,7 @@ def students_picture(points: Sequence[StudentPoint], score_name: str) -> str:
         return ""
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
-    figure, axes = _axes("one answer (ms, each line ten times as slow)", score_name)
+    figure, axes = _axes("milliseconds for one answer", score_name)
     figure.set_size_inches(*_TALL)
     axes.set_xscale("log")
     axes.grid(axis="x", color=_LINE, linewidth=0.8)
@@ -86,6 +88,7 @@ def students_picture(points: Sequence[StudentPoint], score_name: str) -> str:
         axes.scatter(*place, s=area, color=colour, alpha=0.25, linewidths=0)
         spread = [[point.score - point.low], [point.high - point.score]]
         axes.errorbar(*place, yerr=spread, color=colour, linewidth=1.6, capsize=3, marker="o", markersize=5)
+    axes.tick_params(which="minor", length=0)
     low, high = min(point.milliseconds for point in points), max(point.milliseconds for point in points)
     axes.set_xlim(low / 3, high * 3)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -99,15 +102,19 @@ def students_picture(points: Sequence[StudentPoint], score_name: str) -> str:
 
 def _name_points(axes: Any, points: Sequence[StudentPoint], bottom: float, top: float) -> None:
     """Each name beside its point, on the side with more room, moved up or down where another one stands."""
-    middle = (points[0].milliseconds * max(point.milliseconds for point in points)) ** 0.5
-    taken: list[tuple[bool, float]] = []
+    times = [point.milliseconds for point in points]
+    middle = (min(times) * max(times)) ** 0.5
+    taken: list[tuple[bool, float, float]] = []
     apart = 0.075 * (top - bottom)
     for point in sorted(points, key=lambda point: -point.score):
-        to_the_left = len(points) > 1 and point.milliseconds > middle
+        to_the_left = point.milliseconds > middle
         height = point.score
-        while any(side == to_the_left and abs(height - other) < apart for side, other in taken):
+        while any(
+            side == to_the_left and abs(height - other) < apart and 1 / _BESIDE < point.milliseconds / time < _BESIDE
+            for side, other, time in taken
+        ):
             height -= apart / 4
-        taken.append((to_the_left, height))
+        taken.append((to_the_left, height, point.milliseconds))
         axes.annotate(
             point.name + (" (chosen)" if point.verdict == "chosen" else ""),
             (point.milliseconds, height),
@@ -135,7 +142,7 @@ def trials_picture(trials: Sequence[SearchTrial]) -> str:
     if pruned:
         low = min(scores) - 0.08 * max(max(scores) - min(scores), 1e-3)
         axes.scatter(pruned, [low] * len(pruned), color=_SECOND, s=22, marker="x", label="stopped early")
-    _legend(axes)
+    axes.legend(frameon=False, labelcolor=_INK, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     return _svg(figure, "trials")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +19,16 @@ from prompt2model.records import (
     GeneratedData,
     Item,
     LossPoint,
+    Metric,
     ModelCandidate,
     Prediction,
     ReservedTests,
     RetrievedData,
+    SearchTrial,
     Source,
     TaskSpec,
     TestSet,
+    TrainedCandidate,
     TrainedModel,
     make_example,
 )
@@ -137,6 +142,39 @@ def artifacts(task: TaskSpec, tests: tuple[TestSet, ...], report: EvaluationRepo
         "trained": TrainedModel(folder, "encoder", "tiny/encoder", "full", "{input}", report.labels, curve, 60, 2),
         "report": report,
     }
+
+
+def with_choice(
+    values: Mapping[str, Any], folder: Path, name: str = "org/small-encoder-for-messages"
+) -> dict[str, Any]:
+    """The artifacts of a run that compared students, one of them called `name`, and searched for settings.
+
+    `folder` is the training step's, where the times are put.
+    """
+
+    def candidate(id: str, family: Any, verdict: Any, share: float | None, size: int | None) -> TrainedCandidate:
+        score = None if share is None else Metric("accuracy", share, share - 0.04, share + 0.03, 300, "wilson")
+        return TrainedCandidate(id, id, family, "full", verdict, f"why it is {verdict}", score, size)
+
+    candidates = (
+        candidate("tfidf", "tfidf", "worse", 0.79, 410_000),
+        candidate("embedding", "embedding", "chosen", 0.905, 91_500_000),
+        candidate(name, "encoder", "within", 0.92, 92_100_000),
+        candidate("org/decoder", "decoder", "refused", 0.93, 270_000_000),
+        candidate("org/broken", "encoder", "failed", None, None),
+    )
+    times = {"tfidf": 0.4, "embedding": 5.2, name: 5.6, "org/decoder": 61.0}
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {"candidates": {model: {"p50_ms": time} for model, time in times.items()}}
+    (folder / "timing.json").write_text(json.dumps(content))
+    rates = ("5e-5", "2e-4", "9e-4", "1.2e-4", "3e-5", "1.5e-4")
+    scores = (0.9, 0.91, None, 0.93, 0.88, 0.92)
+    trials = tuple(
+        SearchTrial(number, {"learning_rate": rate, "epochs": "3"}, "complete" if score else "pruned", score)
+        for number, (rate, score) in enumerate(zip(rates, scores, strict=True))
+    )
+    trained = replace(values["trained"], candidates=candidates, trials=trials, settings=trials[3].settings)
+    return {**values, "trained": trained}
 
 
 COSTS = (

@@ -22,6 +22,7 @@ from evaluation_cases import (
     gold,
     row,
     trained,
+    with_choice,
 )
 
 from prompt2model.component import RunContext
@@ -145,6 +146,44 @@ def test_no_text_of_the_data_becomes_markup(make_values: Any, task: TaskSpec) ->
     assert not {"script", "img"} & {tag for tag, _ in tags.tags}
     assert tags.text.count("<script>alert(1)</script>") > 20
     assert "{{ 7 * 7 }}" in tags.text
+
+
+def test_a_choice_among_students_is_a_picture_and_a_table(make_values: Any, task: TaskSpec, tmp_path: Path) -> None:
+    values = with_choice(make_values(closed_student(), task, (gold(closed_rows(20)),)), tmp_path / "7_trained")
+    html = page_of(values)
+    assert html.count("<svg") == 3, "loss, students, trials"
+    ids = re.findall(r'\bid="([^"]+)"', html)
+    assert len(ids) == len(set(ids))
+    text = " ".join(Tags(html).text.split())
+    for wanted in (
+        "Students that were compared",
+        "accuracy on 300 validation rows (%)",
+        "embedding (chosen)",
+        "90.5\u00a0%",
+        "86.5\u00a0% to 93.5\u00a0%",
+        "5.2 ms",
+        "91.5 MB",
+        "refused: why it is refused",
+        "failed: why it is failed",
+        "6 trials: 5 to the end, 1 stopped early",
+        "3, taken",
+        "the config's own settings",
+    ):
+        assert wanted in text, wanted
+    # The one that failed cannot be drawn; its reason stands in the table.
+    assert text.count("broken") == 1
+    page = ReportPage.from_artifacts(values, costs=COSTS, seconds={}, name="my-run")
+    assert [line["verdict"] for line in page.figures["students"]] == ["worse", "chosen", "within", "refused", "failed"]
+    assert page.figures["trials"][3]["score"] == 0.93
+
+
+def test_a_students_name_becomes_no_markup(make_values: Any, task: TaskSpec, tmp_path: Path) -> None:
+    name = '$x_1$ <script>alert(1)</script> & "q"'
+    values = make_values(closed_student(), task, (gold(closed_rows(20)),))
+    tags = Tags(page_of(with_choice(values, tmp_path / "7_trained", name)))
+    assert "script" not in {tag for tag, _ in tags.tags}
+    assert name in tags.text
+    assert "$x_1$ <script>alert(1)" in tags.text
 
 
 def test_a_text_task_has_a_plot_of_lengths_and_scores(make_values: Any, writing_task: TaskSpec) -> None:
