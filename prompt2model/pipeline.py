@@ -175,14 +175,14 @@ class Pipeline:
             config = self.config.model_copy(update={"prompt": text, "prompt_file": None}).to_toml()
             store.manifest()
             recorder = RecordingChooser(store, "run", chooser)
+            cluster = self._cluster()
+            workers = stack.enter_context(cluster) if cluster is not None and spends else None
             roster = stack.enter_context(
-                TeacherRoster(self._teacher_settings(spends), store.ledger_file, recorder, teachers)
+                TeacherRoster(self._teacher_settings(spends), store.ledger_file, recorder, teachers, workers)
             )
             hub_allowed = self._hub_allowed(recorder)
-            cluster = self._cluster()
             execution = _Execution(self, store, roster, chooser, progress, hub_allowed, config, replace)
-            if cluster is not None and spends:
-                execution.cluster = stack.enter_context(cluster)
+            execution.cluster = workers
             execution.spends = spends
             execution.values.update(prompt=text, request=request or DataRequest())
             yield execution

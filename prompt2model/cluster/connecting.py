@@ -8,6 +8,7 @@ import re
 import shutil
 import socket
 import tempfile
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -52,6 +53,8 @@ class Cluster:
         self.where = where.strip()
         self._key_variables, self._cores = tuple(key_variables), cores
         self._opened: RayWorkers | None = None
+        self._closed = False
+        self._lock = threading.Lock()
         self._stack = ExitStack()
         if self.where not in ("local", "auto") and not _ADDRESS.fullmatch(self.where):
             raise ConfigError(f"the cluster {where!r} is not known; the forms are {FORMS}")
@@ -60,7 +63,7 @@ class Cluster:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._opened = None
+        self._opened, self._closed = None, True
         self._stack.close()
 
     @property
@@ -69,10 +72,15 @@ class Cluster:
         return self._workers().size
 
     def map(
-        self, function: Callable[[JobT], ResultT], jobs: Iterable[JobT], *, cores: int | None = None
+        self,
+        function: Callable[[JobT], ResultT],
+        jobs: Iterable[JobT],
+        *,
+        cores: int | None = None,
+        memory: int | None = None,
     ) -> Iterator[tuple[int, ResultT | Exception]]:
         """See `Workers.map`."""
-        return self._workers().map(function, jobs, cores=cores)
+        return self._workers().map(function, jobs, cores=cores, memory=memory)
 
     def check(self) -> None:
         """Refuse what cannot be used, without starting anything. Raises MissingExtraError, ClusterError."""
@@ -84,19 +92,25 @@ class Cluster:
             _knock(address["host"].strip("[]"), int(address["port"]), self.where)
 
     def _workers(self) -> RayWorkers:
-        if self._opened is None:
-            self.check()
-            from prompt2model.cluster.ray_workers import RayWorkers
+        with self._lock:
+            if self._closed:
+                raise ClusterError("the cluster was left already")
+            if self._opened is None:
+                self._opened = self._open()
+            return self._opened
 
-            try:
-                self._start() if self.where == "local" else self._attach(self.where)
-                workers = RayWorkers()
-                workers.check()
-            except BaseException:
-                self._stack.close()
-                raise
-            self._opened = workers
-        return self._opened
+    def _open(self) -> RayWorkers:
+        self.check()
+        from prompt2model.cluster.ray_workers import RayWorkers
+
+        try:
+            self._start() if self.where == "local" else self._attach(self.where)
+            workers = RayWorkers()
+            workers.check()
+        except BaseException:
+            self._stack.close()
+            raise
+        return workers
 
     def _start(self) -> None:
         """Ray on this machine alone. Raises ClusterError."""
@@ -122,6 +136,7 @@ class Cluster:
         if ray.is_initialized():
             raise ClusterError("this process is in a Ray cluster already; leave that with ray.shutdown() first")
         logging.getLogger("ray").setLevel(logging.CRITICAL)
+        _read_environment()
         together = ray_constants.ENABLE_RAY_CLUSTER
         # Read from the environment when ray was imported, which may be long ago.
         ray_constants.ENABLE_RAY_CLUSTER = together and where != "local"
@@ -132,6 +147,15 @@ class Cluster:
             raise ClusterError(_in_one_line(where, error)) from error
         finally:
             ray_constants.ENABLE_RAY_CLUSTER = together
+
+
+def _read_environment() -> None:
+    """Ray keeps what it read of the environment first, be it for another cluster."""
+    import ray
+
+    core: Any = ray._raylet
+    core.Config.initialize("")
+    core.AuthenticationTokenLoader.instance().reset_cache()
 
 
 def _knock(host: str, port: int, where: str) -> None:

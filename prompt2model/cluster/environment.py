@@ -43,5 +43,4 @@ def local_settings() -> dict[str, str]:
         # Another user of this machine could else send code to the port.
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
-        "RAY_DISABLE_IMPORT_WARNING": "1",
     }

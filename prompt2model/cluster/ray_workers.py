@@ -50,7 +50,12 @@ class RayWorkers:
                 raise result
 
     def map(
-        self, function: Callable[[JobT], ResultT], jobs: Iterable[JobT], *, cores: int | None = None
+        self,
+        function: Callable[[JobT], ResultT],
+        jobs: Iterable[JobT],
+        *,
+        cores: int | None = None,
+        memory: int | None = None,
     ) -> Iterator[tuple[int, ResultT | Exception]]:
         """See `Workers.map`. Raises ClusterError when the cluster has no machine left."""
         import ray
@@ -68,7 +73,7 @@ class RayWorkers:
                         exhausted = True
                         break
                     number, job = pair
-                    needs = self._needs(cores or 1)
+                    needs = self._needs(cores or 1, memory)
                     used = task.options(**needs, max_retries=RETRIES, retry_exceptions=False)
                     under_way[used.remote(function, job, int(needs["num_cpus"]), __version__)] = number
                 if not under_way:
@@ -84,12 +89,15 @@ class RayWorkers:
             for reference in under_way:
                 ray.cancel(reference, force=True)
 
-    def _needs(self, cores: int) -> dict[str, float]:
-        """What a job asks Ray for: no more cores than some machine has, or it would wait forever."""
+    def _needs(self, cores: int, memory: int | None) -> dict[str, float]:
+        """What a job asks Ray for: no more than some machine has, or it would wait forever."""
         machines = _machines()
         most = max((machine.get("CPU", 0) for machine in machines), default=0)
         accelerated = any(machine.get("GPU", 0) >= 1 for machine in machines)
-        return {"num_cpus": min(cores, int(most)) or 1, **({"num_gpus": 1} if accelerated else {})}
+        needs: dict[str, float] = {"num_cpus": min(cores, int(most)) or 1}
+        if memory is not None:
+            needs["memory"] = min(memory, int(max((machine.get("memory", 0) for machine in machines), default=0)))
+        return {**needs, "num_gpus": 1} if accelerated else needs
 
     def _look_for_machines(self) -> None:
         self._lacking = 0 if any(machine.get("CPU", 0) >= 1 for machine in _machines()) else self._lacking + 1

@@ -21,14 +21,19 @@ class Workers(Protocol):
     def size(self) -> int: ...
 
     def map(
-        self, function: Callable[[JobT], ResultT], jobs: Iterable[JobT], *, cores: int | None = None
+        self,
+        function: Callable[[JobT], ResultT],
+        jobs: Iterable[JobT],
+        *,
+        cores: int | None = None,
+        memory: int | None = None,
     ) -> Iterator[tuple[int, ResultT | Exception]]:
         """Job number and result, as jobs finish; what a job raised comes in place of its result.
 
         `function` is a module's, jobs and results are small (paths, texts, records). A job is repeated where its
         worker is lost, so it must come out the same when it runs again; files go to a folder of the job's own that all
-        workers see, as the run folder. Jobs are taken from `jobs` as there is room for them. `cores` is what one job
-        uses (one when None). What was begun is called off when the iterator is closed.
+        workers see, as the run folder. Jobs are taken from `jobs` as there is room for them. `cores` (one when
+        None) and bytes of `memory` are what one job uses. What was begun is called off when the iterator is closed.
         """
         ...
 
@@ -40,7 +45,12 @@ class HereWorkers:
     size = 1
 
     def map(
-        self, function: Callable[[JobT], ResultT], jobs: Iterable[JobT], *, cores: int | None = None
+        self,
+        function: Callable[[JobT], ResultT],
+        jobs: Iterable[JobT],
+        *,
+        cores: int | None = None,
+        memory: int | None = None,
     ) -> Iterator[tuple[int, ResultT | Exception]]:
         """See `Workers.map`; in the order of the jobs, with all cores that the process has."""
         for number, job in enumerate(jobs):

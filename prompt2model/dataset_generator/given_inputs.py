@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import islice
 
 from prompt2model.component import RunContext
+from prompt2model.dataset_generator.asked_ahead import asked_ahead
 from prompt2model.dataset_generator.config import DatasetGeneratorConfig
 from prompt2model.dataset_generator.input_labellers import SHARD_ROWS, Labelled, Labels, input_labeller, labellers
 from prompt2model.dataset_generator.sums import of_shard, spoken_counts, together
@@ -81,7 +82,8 @@ def label_inputs(
         yield shard
     labeller: Labels | None = None
     teachers = ", ".join(dict.fromkeys(client.model for client in labellers(context.teachers).values()))
-    while chunk := list(islice(source, SHARD_ROWS)):
+    shards = iter(lambda: list(islice(source, SHARD_ROWS)), [])
+    for chunk in asked_ahead(shards, unlabelled, task, config, context):
         labeller = labeller or input_labeller(unlabelled, task, config, context)
         done += 1
         shard = _shard(done, chunk, labeller.label(chunk), teachers)

@@ -145,6 +145,25 @@ class AsksAgain(ChatClient, Protocol):
         ...
 
 
+class SpreadsGroups(ChatClient, Protocol):
+    """A client that computes several groups at once, each as if it were alone."""
+
+    spreads_groups: bool
+
+    def complete_groups(self, groups: Iterable[Sequence[ChatRequest]]) -> Iterator[tuple[int, Sequence[ChatResponse]]]:
+        """Number and answers of each group, as groups are done; `groups` are taken as there is room for them."""
+        ...
+
+    def score_groups(self, groups: Iterable[Sequence[ScoreRequest]]) -> Iterator[tuple[int, Sequence[ScoreResponse]]]:
+        """Number and scores of each group, as groups are done."""
+        ...
+
+
+def spreads_groups(client: object) -> TypeGuard[SpreadsGroups]:
+    """Whether the client, or what it wraps, computes several groups at once."""
+    return bool(getattr(client, "spreads_groups", False))
+
+
 def asks_again(client: object) -> TypeGuard[AsksAgain]:
     """Whether the client takes `afford`."""
     return bool(getattr(client, "asks_again", False))

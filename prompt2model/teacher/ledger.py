@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from prompt2model.errors import (
@@ -24,6 +24,7 @@ from prompt2model.teacher.client import (
     ScoreResponse,
     asks_again,
     is_scorer,
+    spreads_groups,
 )
 from prompt2model.teacher.ledger_file import Account, Answer, Charge, Ledger, Settlement
 from prompt2model.teacher.prices import Prices
@@ -45,7 +46,8 @@ class LedgerClient:
 
     A client that computes groups (`batch_size` above 1) gets the unknown members of each slice of `batch_size` requests
     together, and their answers are stored in one transaction: a killed run meets the same groups again, and so the
-    same rounding. An endpoint's answers are stored one by one as they arrive. Equal requests are asked once.
+    same rounding. One that computes several groups at once gets the very same ones. An endpoint's answers are stored
+    one by one as they arrive. Equal requests are asked once.
 
     `answered` counts the answers that came from the client inside rather than from the ledger.
 
@@ -79,6 +81,11 @@ class LedgerClient:
     def can_score(self) -> bool:
         """Whether the client inside is a Scorer."""
         return is_scorer(self.inner)
+
+    @property
+    def spreads_groups(self) -> bool:
+        """Whether the client inside computes several groups at once."""
+        return spreads_groups(self.inner)
 
     @property
     def base_urls(self) -> tuple[str, ...]:
@@ -142,19 +149,90 @@ class LedgerClient:
         return self._in_groups(requests, self.score_batch_size)
 
     def _in_groups(self, requests: Iterable[RequestT], size: int) -> Iterator[tuple[RequestT, Any]]:
+        if self.spreads_groups:
+            yield from self._groups_at_once(requests, size)
+            return
         source = iter(requests)
         while group := list(islice(source, size)):
             keys = [request.key(self._identity) for request in group]
             answers = self._ledger.find(keys)
-            unknown = {key: request for key, request in zip(keys, group, strict=True) if key not in answers}
-            # First of equal ones, in order.
-            first = {key: request for key, request in reversed(list(zip(keys, group, strict=True))) if key in unknown}
-            unknown = {key: first[key] for key in unknown}
+            unknown = _first_of_equals(keys, group, answers)
             if unknown:
                 answers |= self._ask_together(unknown)
             self._ledger.count_reused(self._account, len(group) - len(unknown))
             for key, request in zip(keys, group, strict=True):
                 yield request, answers[key]
+
+    def _groups_at_once(self, requests: Iterable[RequestT], size: int) -> Iterator[tuple[RequestT, Any]]:
+        """As one group after the other: in order, each with what no group before it asks. Many are under way."""
+        source = iter(requests)
+        held: list[list[RequestT]] = []
+        taken: deque[list[tuple[str, RequestT]]] = deque()
+        answers: dict[str, Answer] = {}
+        calls: dict[str, int] = {}
+        sent: list[list[str]] = []
+        exhausted = False
+
+        def look(group: list[RequestT]) -> tuple[list[str], dict[str, RequestT]]:
+            keys = [request.key(self._identity) for request in group]
+            answers.update(self._ledger.find([key for key in keys if key not in answers]))
+            return keys, _first_of_equals(keys, group, answers.keys() | calls.keys())
+
+        def accept(group: list[RequestT], keys: list[str], unknown: dict[str, RequestT]) -> None:
+            taken.append(list(zip(keys, group, strict=True)))
+            self._ledger.count_reused(self._account, len(group) - len(unknown))
+
+        def to_send() -> Iterator[list[RequestT]]:
+            """Groups to compute. Ends early where the budget needs those under way to settle."""
+            nonlocal exhausted
+            while group := list(islice(source, size)):
+                keys, unknown = look(group)
+                if unknown:
+                    try:
+                        calls.update(self._begin(unknown))
+                    except BudgetExceededError:
+                        held.append(group)
+                        return
+                accept(group, keys, unknown)
+                if unknown:
+                    sent.append(list(unknown))
+                    yield list(unknown.values())
+            exhausted = True
+
+        def done() -> Iterator[tuple[RequestT, Answer]]:
+            while taken and all(key in answers for key, _ in taken[0]):
+                for key, request in taken.popleft():
+                    yield request, answers[key]
+
+        try:
+            while not exhausted:
+                sent.clear()
+                for number, responses in self._ask_groups(to_send()):
+                    keys = sent[number]
+                    ended = [([calls[key]], key, answer) for key, answer in zip(keys, responses, strict=True)]
+                    answers.update(self._settle(ended))
+                    for key in keys:
+                        del calls[key]
+                    yield from done()
+                yield from done()
+                while held:
+                    group = held.pop()
+                    keys, unknown = look(group)
+                    answers.update(self._ask_together(unknown) if unknown else {})
+                    accept(group, keys, unknown)
+                    yield from done()
+        except BaseException as error:
+            self._ledger.abandon(list(calls.values()), maybe_billed=_maybe_billed(error))
+            raise
+
+    def _ask_groups(self, groups: Iterator[list[RequestT]]) -> Iterator[tuple[int, Sequence[Answer]]]:
+        """The answers of the client inside, by the kind of the first group."""
+        first = next(groups, None)
+        if first is None:
+            return iter(())
+        inner: Any = self.inner
+        scored = isinstance(first[0], ScoreRequest)
+        return (inner.score_groups if scored else inner.complete_groups)(chain([first], groups))
 
     def _ask_together(self, unknown: dict[str, RequestT]) -> dict[str, Answer]:
         """The answers to a group, or to its halves one after the other where the budget does not cover it at once."""
@@ -290,6 +368,15 @@ class LedgerClient:
             prompt += answer.lost_prompt_tokens
             completion = answer.completion_tokens + answer.lost_completion_tokens
         return Charge(prompt, completion, self._price.of(prompt, completion) if self._price is not None else None)
+
+
+def _first_of_equals(keys: Sequence[str], group: Sequence[RequestT], known: Container[str]) -> dict[str, RequestT]:
+    """Key → request of those that are not known, in order; of equal ones the first."""
+    unknown: dict[str, RequestT] = {}
+    for key, request in zip(keys, group, strict=True):
+        if key not in known:
+            unknown.setdefault(key, request)
+    return unknown
 
 
 def _maybe_billed(error: BaseException) -> bool:

@@ -6,15 +6,18 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from prompt2model.cluster import Workers
 from prompt2model.component import Chooser
 from prompt2model.errors import ConfigError
 from prompt2model.records import CostLine
 from prompt2model.teacher.address import addresses, is_loopback, silent_addresses
 from prompt2model.teacher.budget import Budget, Limit, parse_budget
-from prompt2model.teacher.client import ChatClient
+from prompt2model.teacher.client import ChatClient, is_scorer
 from prompt2model.teacher.connect import DEFAULT_CONCURRENCY, DEFAULT_TIMEOUT, check_spec, connect
 from prompt2model.teacher.ledger import Ledger, LedgerClient
 from prompt2model.teacher.prices import FREE, Price, Prices, parse_price
+from prompt2model.teacher.speed import is_embedded
+from prompt2model.teacher.spread import SpreadClient
 
 DEFAULT_BUDGET = "2usd"
 EMBEDDED = "embedded"
@@ -41,7 +44,10 @@ class TeacherSettings:
 
 
 class TeacherRoster:
-    """Use as a context manager. `given` clients (by role) replace those that the settings name."""
+    """Use as a context manager. `given` clients (by role) replace those that the settings name.
+
+    What local weights answer is computed by `workers`, where these are elsewhere.
+    """
 
     def __init__(
         self,
@@ -49,9 +55,11 @@ class TeacherRoster:
         ledger_file: Path,
         chooser: Chooser,
         given: Mapping[str, ChatClient] | None = None,
+        workers: Workers | None = None,
     ) -> None:
         self._settings, self._ledger_file, self._chooser = settings, ledger_file, chooser
         self._given = dict(given or {})
+        self._workers = workers
         self._clients: dict[str, ChatClient] = {}
         self._ledger: Ledger | None = None
         self._unpriced: set[str] = set()
@@ -163,7 +171,7 @@ class TeacherRoster:
     def _connect(self, spec: str) -> ChatClient:
         settings = self._settings
         address = settings.base_url if spec.startswith("openai:") else None
-        return connect(
+        client = connect(
             spec,
             base_url=address,
             key_variable=settings.key_variable,
@@ -171,6 +179,9 @@ class TeacherRoster:
             concurrency=settings.concurrency,
             timeout=settings.timeout,
         )
+        if self._workers is not None and self._workers.distributed and is_embedded(client) and is_scorer(client):
+            return SpreadClient(client, spec, self._workers)
+        return client
 
     def _is_paid(self, client: ChatClient) -> bool:
         return not all(map(is_loopback, addresses(client)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 from prompt2model.errors import BudgetExceededError, ConfigError, NoAnswerError
@@ -36,7 +37,7 @@ def write_when_told(folder: str) -> str:
         file.write(f"{os.getpid()} {os.getppid()}\n")
     gate = place.parent / "go"
     while not gate.exists():
-        os.sched_yield()
+        time.sleep(0.02)
     result = place / "result"
     result.write_text(f"result of {place.name}")
     return result.read_text()

@@ -1,0 +1,83 @@
+"""The embedded teacher on a cluster of two nodes, one of which is killed: the same answers as in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import add_second, kill_second
+
+from prompt2model.cluster import HereWorkers, connect
+from prompt2model.labelling import ScoredLabelPredictor
+from prompt2model.records import Demonstration, Item, Prediction, TaskSpec
+from prompt2model.teacher import ChatRequest, Ledger, LedgerClient, Message
+from prompt2model.teacher.embedded import EmbeddedClient
+from prompt2model.teacher.spread import SpreadClient
+
+LABELS = ("money", "parcel")
+SHOWN = (Demonstration("I was charged twice", "money"), Demonstration("My order never came", "parcel"))
+TASK = TaskSpec("What is the message about?", SHOWN, "classification", LABELS, "en", "What is the message about?")
+ITEMS = [Item(f"{what} {number}") for what in ("The invoice", "The box") for number in range(8)]
+WRITING = [
+    ChatRequest((Message("user", f"Write a word with {letter}."),), temperature=1.0, max_tokens=4)
+    for letter in "abcdefgh"
+]
+
+
+class SmallGroups(EmbeddedClient):
+    """Groups small enough that there are several of them."""
+
+    batch_size, score_batch_size = 2, 4
+
+
+class Interrupted:
+    """Workers of which some are lost when the first result is there."""
+
+    distributed = True
+
+    def __init__(self, workers: Any, lose: Any) -> None:
+        self._workers, self._lose = workers, lose
+
+    def map(self, *arguments: Any, **settings: Any) -> Iterator[Any]:
+        for pair in self._workers.map(*arguments, **settings):
+            yield pair
+            if self._lose is not None:
+                lose, self._lose = self._lose, None
+                lose()
+
+
+def label_and_write(client: Any, ledger_file: Path) -> tuple[list[Prediction], dict[Any, Any], int]:
+    with Ledger(ledger_file) as ledger:
+        outer = LedgerClient(client, ledger, step="s", role="r")
+        predictor = ScoredLabelPredictor(outer, TASK)
+        labels, written = list(predictor.predict(ITEMS)), dict(outer.complete_many(WRITING))
+        return labels, written, outer.answered
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield label_and_write(SmallGroups(), tmp_path_factory.mktemp("here") / "ledger.sqlite")
+    torch.set_num_threads(threads)
+
+
+def test_a_labelling_job_loses_a_node_and_no_answer(two_nodes: Any, expected: Any, tmp_path: Path) -> None:
+    add_second(two_nodes)
+    with connect(two_nodes.address) as cluster:
+        workers = Interrupted(cluster, lambda: kill_second(two_nodes))
+        found = label_and_write(SpreadClient(SmallGroups(), "embedded", workers), tmp_path / "ledger.sqlite")
+    assert found == expected
+
+
+def test_a_ledger_filled_here_serves_the_cluster(expected: Any, tmp_path: Path) -> None:
+    """And the other way round: what a run has paid for is known wherever it goes on."""
+    spread = SpreadClient(SmallGroups(), "embedded", HereWorkers())
+    labels, written, _ = label_and_write(spread, tmp_path / "ledger.sqlite")
+    assert (labels, written) == expected[:2]
+    again = label_and_write(SmallGroups(), tmp_path / "ledger.sqlite")
+    assert again == (labels, written, 0)
