@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from prompt2model.console import SilentProgress
-from prompt2model.model_trainer import ModelTrainerConfig
+from prompt2model.model_trainer import ModelTrainer, ModelTrainerConfig
 from prompt2model.model_trainer.base_model import batch_size, learning_rate, load_base, with_adapters
 from prompt2model.model_trainer.batching import steps_in_epoch
 from prompt2model.model_trainer.decoder import DecoderFitting
@@ -56,7 +56,7 @@ class Arms:
 
     def __init__(self, case: Case) -> None:
         self.case = case
-        self.config = ModelTrainerConfig()
+        self.config: ModelTrainerConfig = ModelTrainer().config
         labels = tuple(sorted({row.target for row in case.rows})) if case.family == "encoder" else ()
         with reproducible(0):
             self.base = load_base(locate(case.model), case.family, labels, self.config, _device())
@@ -64,9 +64,7 @@ class Arms:
             if self.base.method == "lora":
                 self.fitting.model = with_adapters(self.base.model, case.family, self.config)
         self._start = {
-            name: value.detach().clone()
-            for name, value in self.fitting.model.named_parameters()
-            if value.requires_grad
+            name: value.detach().clone() for name, value in self.fitting.model.named_parameters() if value.requires_grad
         }
         self._plain = self.fitting.model
         self.rows_per_step = batch_size(self.config, case.family, len(case.rows))
@@ -93,7 +91,7 @@ class Arms:
         self.fitting.model.eval()
         try:
             with torch.inference_mode():
-                return self.fitting.validate()
+                return self.fitting.validate(range(self.fitting.validation_rows)).result()
         finally:
             self.fitting.model = ours
 
@@ -144,9 +142,7 @@ class Arms:
             fitting.start_head()
             return fitting
         train, held = (
-            answer_rows(
-                rows, base.tokenizer, text, _INPUT_TOKENS, _ANSWER_TOKENS, continued=case.family == "decoder"
-            )
+            answer_rows(rows, base.tokenizer, text, _INPUT_TOKENS, _ANSWER_TOKENS, continued=case.family == "decoder")
             for rows in (case.rows, case.held_rows)
         )
         kind = DecoderFitting if case.family == "decoder" else EncoderDecoderFitting
@@ -194,9 +190,7 @@ class Arms:
         fitting: Any = self.fitting
         numbers = range(self.rows) if rows is None else rows
         if self.case.family == "encoder":
-            return [
-                {"input_ids": list(fitting._inputs[row]), "labels": int(fitting._targets[row])} for row in numbers
-            ]
+            return [{"input_ids": list(fitting._inputs[row]), "labels": int(fitting._targets[row])} for row in numbers]
         pairs = [(list(fitting._train.inputs[row]), list(fitting._train.answers[row])) for row in numbers]
         if self.case.family == "encoder_decoder":
             return [{"input_ids": given, "labels": answer} for given, answer in pairs]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from prompt2model.console import SilentProgress
 from prompt2model.model_trainer import ModelTrainerConfig
 from prompt2model.model_trainer.batching import TokenRows, epoch_batches, parts_within, steps_in_epoch
+from prompt2model.model_trainer.checkpoint import Checkpoints
 from prompt2model.model_trainer.fitting import Fitting, Tally, Validation
 from prompt2model.model_trainer.loop import fit, reproducible
 from prompt2model.model_trainer.plan import Plan
@@ -59,10 +60,19 @@ def plan(epochs: int, **changes: Any) -> Plan:
     return Plan(**{**settings, **changes})
 
 
-def train(scores: Sequence[float], answers: int = 10_000, **changes: Any) -> tuple[OneNumber, Any]:
+def train(
+    scores: Sequence[float],
+    answers: int = 10_000,
+    *,
+    epochs: int | None = None,
+    checkpoints: Checkpoints | None = None,
+    progress: Any = None,
+    **changes: Any,
+) -> tuple[OneNumber, Any]:
     with reproducible(0):
         fitting = OneNumber(scores, answers)
-        return fitting, fit(fitting, plan(len(scores), **changes), SilentProgress())
+        training = plan(epochs or len(scores), **changes)
+        return fitting, fit(fitting, training, progress or SilentProgress(), checkpoints)
 
 
 def test_the_weights_of_the_best_validation_come_back() -> None:
