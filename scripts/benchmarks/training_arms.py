@@ -26,7 +26,8 @@ from prompt2model.model_trainer.decoder import DecoderFitting
 from prompt2model.model_trainer.encoder import EncoderFitting
 from prompt2model.model_trainer.encoder_decoder import EncoderDecoderFitting
 from prompt2model.model_trainer.fitting import Fitting, Validation
-from prompt2model.model_trainer.loop import Plan, fit, reproducible
+from prompt2model.model_trainer.loop import fit, reproducible
+from prompt2model.model_trainer.plan import Plan
 from prompt2model.model_trainer.rows import answer_rows
 from prompt2model.predictor import input_format_for
 from prompt2model.records import Example, Family, Source, make_example
