@@ -114,16 +114,18 @@ class Bench:
             for seed in self.seeds
         ]
 
-    def add(self, key: str, task: LabelTask, students: Sequence[Answers], rows: Sequence[int]) -> None:
-        """Accuracy on some of the test rows: a figure with Wilson's interval for each seed, and the mean of seeds."""
+    def add(
+        self, key: str, task: LabelTask, students: Sequence[Answers], rows: Sequence[int], unit: str = "accuracy"
+    ) -> None:
+        """Share of right answers to some test rows: with Wilson's interval for each seed, and the mean of seeds."""
         shares = []
         for seed, student in zip(self.seeds, students, strict=True):
             right = sum(student.texts[number] == task.test[number].label for number in rows)
             shares.append(right / len(rows))
             low, high = wilson_interval(right, len(rows))
             note = f"{student.family}, trained in {student.seconds:.0f} s; Wilson's interval"
-            self.record.add(f"{key}_seed{seed}", Figure(shares[-1], len(rows), low, high, note=note))
-        self.record.add(key, mean_of_seeds(shares, len(rows), "accuracy"))
+            self.record.add(f"{key}_seed{seed}", Figure(shares[-1], len(rows), low, high, unit=unit, note=note))
+        self.record.add(key, mean_of_seeds(shares, len(rows), unit))
 
     # -- parts ---------------------------------------------------------------------------------------------------
 
@@ -137,7 +139,7 @@ class Bench:
         outside = [number for number, row in enumerate(task.test) if row.label == OUT_OF_SCOPE]
         self.add(name, task, students, inside)
         if outside:
-            self.add(f"{name}_oos_recall", task, students, outside)
+            self.add(f"{name}_oos_recall", task, students, outside, "recall")
             false = [sum(one.texts[number] == OUT_OF_SCOPE for number in inside) / len(inside) for one in students]
             self.record.add(f"{name}_oos_false", mean_of_seeds(false, len(inside), "in-scope rows called out of scope"))
         if name == "trec6":
