@@ -81,6 +81,10 @@ BaseUrl = Annotated[
 BaseModel = Annotated[
     str | None, _option("MODEL", "Base model to train: an id or a folder; the best that fits when absent.")
 ]
+Method = Annotated[
+    str | None,
+    _option("HOW", "How it is trained: auto (the default), full, lora, or qlora (4-bit base; needs bitsandbytes)."),
+]
 Hub = Annotated[
     bool | None,
     typer.Option("--hub/--no-hub", help="Use the Hugging Face hub; not unless asked for.", show_default=False),
@@ -112,6 +116,7 @@ def config_changes(
     base_url: list[str] | None = None,
     budget: str | None = None,
     base_model: str | None = None,
+    method: str | None = None,
     hub: bool | None = None,
     name: str | None = None,
     runs: Path | None = None,
@@ -146,6 +151,7 @@ def config_changes(
         ),
         "generate_data": _given(examples=generate),
         "retrieve_models": _given(model=_model_reference(base_model), use=use),
+        "train": _given(method=method),
     }
     for assignment in assignments or []:
         assign(changes, assignment)

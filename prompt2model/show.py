@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from prompt2model.run_store import RunStore
 if TYPE_CHECKING:
     from prompt2model.pipeline import RunResult
     from prompt2model.planning import Plan, PlannedStep
-    from prompt2model.records import Comparison, CostLine, EvaluationReport
+    from prompt2model.records import Comparison, CostLine, EvaluationReport, TrainedModel
 
 
 def show_result(result: RunResult) -> None:
@@ -21,6 +22,7 @@ def show_result(result: RunResult) -> None:
     print_report(result.report)
     print_costs(result.costs)
     print(f"model   {result.trained.folder}")
+    print_training(result.trained)
     print(f"report  {result.report_page}")
     print(f"demo    prompt2model demo {result.folder}")
 
@@ -43,7 +45,9 @@ def show_run(folder: Path) -> None:
     if store.ledger_file.exists():
         with Ledger(store.ledger_file) as ledger:
             print_costs(ledger.summary())
-    print(f"model   {store.load(manifest['train'], TrainedModel).folder}")
+    trained: TrainedModel = store.load(manifest["train"], TrainedModel)
+    print(f"model   {trained.folder}")
+    print_training(trained)
     print(f"report  {store.report_file}")
     print(f"demo    prompt2model demo {folder}")
 
@@ -90,7 +94,7 @@ def _first_look(plan: Plan) -> str:
 
 
 def _plan_cells(step: PlannedStep) -> tuple[str, ...]:
-    from prompt2model.planning import minutes
+    from prompt2model.console import minutes
     from prompt2model.teacher.budget import about_dollars
 
     if step.state != "planned":
@@ -128,6 +132,21 @@ def print_report(report: EvaluationReport) -> None:
     console.print(table)
     for note in report.notes:
         console.print(f"note: {note}", markup=False)
+
+
+def print_training(trained: TrainedModel) -> None:
+    """What training took and what was estimated, in one line; nothing where it was not measured."""
+    from prompt2model.console import gigabytes, minutes
+
+    try:
+        timing = json.loads((trained.folder.parent / "timing.json").read_text(encoding="utf-8"))
+        used, estimated = timing["used"], timing["estimated"]
+    except (OSError, ValueError, KeyError):
+        return
+    print(
+        f"train   {trained.method}: {minutes(used['seconds'])}, {gigabytes(used['memory'])} of memory; estimated were "
+        f"{minutes(estimated['seconds'])}, {gigabytes(estimated['memory'])}"
+    )
 
 
 def print_costs(costs: tuple[CostLine, ...]) -> None:

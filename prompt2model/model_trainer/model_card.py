@@ -51,19 +51,66 @@ print(tokenizer.decode(answer[0, inputs["input_ids"].shape[1]:], skip_special_to
 
 _CODE = {"encoder": _CLASSIFY, "encoder_decoder": _WRITE, "decoder": _CONTINUE}
 
+_FOUR_BITS = """\
+four_bits = BitsAndBytesConfig(
+    load_in_4bit=True,
+    bnb_4bit_quant_type="nf4",
+    bnb_4bit_use_double_quant=True,
+    bnb_4bit_compute_dtype=torch.bfloat16,
+)
+"""
+CARD_FILE = "README.md"
+
 
 def load_code(spec: StudentSpec) -> str:
-    """Python that answers `text` with the student in `folder`, with transformers alone."""
-    return _CODE[spec.family].format(
+    """Python that answers `text` with the student in `folder`, with transformers, for an adapter also peft."""
+    code = _CODE[spec.family] if spec.adapter_of is None else _adapter_code(spec)
+    return code.format(
         max_input_tokens=spec.max_input_tokens,
         max_new_tokens=spec.max_new_tokens,
         input_format=json.dumps(spec.input_format),
     )
 
 
+def _adapter_code(spec: StudentSpec) -> str:
+    """The family's code, with the base loaded and the adapter of `folder` put on it."""
+    imports, _, rest = _CODE[spec.family].partition("\n\n")
+    loader = next(word for word in imports.replace(",", " ").split() if word.startswith("AutoModel"))
+    four = spec.method == "qlora"
+    arguments = [json.dumps(spec.base)]
+    arguments += [f"num_labels={len(spec.labels)}"] if spec.family == "encoder" else []
+    arguments += ["quantization_config=four_bits"] if four else []
+    loading = (
+        (_FOUR_BITS if four else "")
+        + f"base = {loader}.from_pretrained({', '.join(arguments)})\n"
+        + "model = PeftModel.from_pretrained(base, folder)"
+    )
+    lines = set(imports.splitlines()) | {"from peft import PeftModel"}
+    if four:
+        lines = {line.replace("AutoTokenizer", "AutoTokenizer, BitsAndBytesConfig") for line in lines} | {
+            "import torch"
+        }
+    ordered = sorted(lines, key=lambda line: (line.startswith("from"), line))
+    loading = loading.replace("{", "{{").replace("}", "}}")
+    return "\n".join(ordered) + "\n\n" + rest.replace(f"model = {loader}.from_pretrained(folder)", loading)
+
+
+def merged_card(card: str, adapter: StudentSpec, plain: StudentSpec) -> str:
+    """The card of an adapter's folder as that of the merged student."""
+    return (
+        card.replace(load_code(adapter).rstrip("\n"), load_code(plain).rstrip("\n"))
+        .replace(_library(adapter), _library(plain))
+        .replace("With transformers and peft,", "With transformers alone,")
+    )
+
+
+def _library(spec: StudentSpec) -> str:
+    return f"library_name: {'transformers' if spec.adapter_of is None else 'peft'}"
+
+
 def model_card(spec: StudentSpec, train: Rows, validation: Rows) -> str:
     """The text of README.md; it says where the rows came from and under which licences."""
-    lines = ["---", "library_name: transformers", f"pipeline_tag: {_PIPELINES[spec.family]}"]
+    lines = ["---", _library(spec), f"pipeline_tag: {_PIPELINES[spec.family]}"]
     if "/" in spec.base and not spec.base.startswith(("/", ".", "~")):
         lines.append(f"base_model: {spec.base}")
     lines += [f"language: {spec.language}", "---", "", "# A student made by prompt2model", "", spec.instruction, ""]
@@ -77,7 +124,8 @@ def model_card(spec: StudentSpec, train: Rows, validation: Rows) -> str:
         "|---|---|---|",
         *_data_lines(train, validation),
         "",
-        "With transformers alone, where `folder` is this folder and `text` an input:",
+        f"With {'transformers alone' if spec.adapter_of is None else 'transformers and peft'}, where `folder` is this "
+        "folder and `text` an input:",
         "",
         "```python",
         load_code(spec).rstrip("\n"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from prompt2model.errors import RunFolderError
+from prompt2model.predictor.adapter_folder import adapter_base
 from prompt2model.predictor.input_format import EncodedInput, encode_inputs
 from prompt2model.predictor.no_answer import no_answer
 from prompt2model.predictor.student_folder import StudentSpec, find_student, read_spec
@@ -98,6 +99,10 @@ def load_predictor(folder: Path | str, device: str | None = None) -> StudentPred
     """
     found = find_student(Path(folder).expanduser().resolve())
     spec = read_spec(found)
+    if spec.adapter_of is not None:
+        return StudentPredictor(
+            found, spec, _answerer(adapter_base(found, spec), spec, device or _best_device(), found)
+        )
     if not (found / "config.json").is_file() or not sorted(found.glob("*.safetensors")):
         raise RunFolderError(f"{found} is damaged: config.json or the weights are missing; train the student again")
     return StudentPredictor(found, spec, _answerer(locate(str(found)), spec, device or _best_device()))
@@ -109,18 +114,19 @@ def _best_device() -> str:
     return str(best_device())
 
 
-def _answerer(location: WeightsLocation, spec: StudentSpec, device: str) -> _Answerer:
+def _answerer(location: WeightsLocation, spec: StudentSpec, device: str, adapter: Path | None = None) -> _Answerer:
+    """`adapter` is the folder of an adapter beside the base at `location`."""
     if spec.family == "encoder":
         from prompt2model.predictor.encoder import EncoderStudent
 
-        return EncoderStudent(location, spec, device)
+        return EncoderStudent(location, spec, device, adapter)
     if spec.family == "encoder_decoder":
         from prompt2model.predictor.encoder_decoder import EncoderDecoderStudent
 
-        return EncoderDecoderStudent(location, spec, device)
+        return EncoderDecoderStudent(location, spec, device, adapter)
     from prompt2model.predictor.decoder import DecoderStudent
 
-    return DecoderStudent(location, spec, device)
+    return DecoderStudent(location, spec, device, adapter)
 
 
 def _batches(

@@ -84,7 +84,12 @@ def run(inputs: TrainInputs, context: Any, **settings: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("family", "settings"),
-    [("encoder", {"method": "lora", "lora_dropout": 0.2}), ("encoder_decoder", {}), ("decoder", {"lora_dropout": 0.2})],
+    [
+        ("encoder", {"method": "lora", "lora_dropout": 0.2}),
+        ("encoder_decoder", {}),
+        ("decoder", {"lora_dropout": 0.2}),
+        ("decoder", {"method": "qlora", "lora_dropout": 0.2}),
+    ],
 )
 def test_a_killed_training_ends_with_the_same_weights_and_the_same_curve(
     inputs: Any, make_context: Any, tmp_path: Path, family: Any, settings: dict[str, Any]
