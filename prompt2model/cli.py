@@ -30,6 +30,7 @@ from prompt2model.command_options import (
     InputFiles,
     MaxLatency,
     MaxSize,
+    Method,
     OutputColumn,
     Prompt,
     PromptFile,
@@ -157,6 +158,7 @@ def _with_run_options(then: Callable[[Pipeline, bool, bool], None]) -> Callable[
         device: Device = None,
         search: Search = None,
         cluster: Cluster = None,
+        method: Method = None,
         hub: Hub = None,
         name: RunName = None,
         runs: RunsFolder = None,
@@ -187,6 +189,7 @@ def _with_run_options(then: Callable[[Pipeline, bool, bool], None]) -> Callable[
             device=device,
             search=search,
             cluster=cluster,
+            method=method,
             hub=hub,
             name=name,
             runs=runs,
@@ -253,6 +256,24 @@ def predict(
     from prompt2model.predict_file import predict_file
 
     predict_file(folder, file, column or (), output)
+
+
+@app.command(short_help="Make plain weights of a student that is an adapter.")
+def merge(
+    folder: Annotated[
+        Path, typer.Argument(metavar="RUN", help="A run folder or a student folder.", show_default=False)
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Where the merged student goes; RUN/merged when absent.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Add a student's adapter (train.merge = false) to its base: a model that needs nothing beside it."""
+    from prompt2model.model_trainer.merging import merge_student
+
+    print(merge_student(folder, output))
 
 
 @app.command(help=_REVIEW_HELP, short_help="Look through a run's rows and correct them.")

@@ -93,6 +93,10 @@ MaxSize = Annotated[str | None, _option("SIZE", "With --bake-off: most bytes of 
 MaxLatency = Annotated[str | None, _option("TIME", "With --bake-off: most time for one answer here, as 20ms.")]
 Device = Annotated[str | None, _option("NAME", "Where models are trained and timed: auto (the default), cpu, cuda:0.")]
 Search = Annotated[int | None, _option("N", "Search for better settings in N trainings; the test is left out of it.")]
+Method = Annotated[
+    str | None,
+    _option("HOW", "How it is trained: auto (the default), full, lora, or qlora (4-bit base; needs bitsandbytes)."),
+]
 Hub = Annotated[
     bool | None,
     typer.Option("--hub/--no-hub", help="Use the Hugging Face hub; not unless asked for.", show_default=False),
@@ -130,6 +134,7 @@ def config_changes(
     device: str | None = None,
     search: int | None = None,
     cluster: str | None = None,
+    method: str | None = None,
     hub: bool | None = None,
     name: str | None = None,
     runs: Path | None = None,
@@ -166,6 +171,7 @@ def config_changes(
         "generate_data": _given(examples=generate),
         "retrieve_models": _given(model=_model_reference(base_model), use=use),
         "train": _given(
+            method=method,
             bake_off=bake_off or None,
             max_size=max_size,
             max_latency=max_latency,

@@ -224,3 +224,17 @@ class RecordingChooser:
 
 def _number(text: str, highest: int) -> int | None:
     return int(text) if text.isdecimal() and 1 <= int(text) <= highest else None
+
+
+def minutes(seconds: float) -> str:
+    """A time in the unit that a person would say it in."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 90 * 60:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def gigabytes(count: int | None) -> str:
+    """Bytes as a person would say them; None is what nobody knows."""
+    return "an unknown amount" if count is None else f"{count / 1e9:,.1f} GB"

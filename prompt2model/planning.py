@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from prompt2model.chain import Step, lookup, wiring
 from prompt2model.component import Component, Estimate, RunContext
-from prompt2model.console import SilentProgress
+from prompt2model.console import SilentProgress, minutes
 from prompt2model.errors import BudgetExceededError, Prompt2ModelError
 from prompt2model.records import CostLine
 from prompt2model.teacher.budget import Limit, about_dollars
@@ -206,15 +206,6 @@ def with_offer(error: BudgetExceededError, rest: Plan, costs: Iterable[CostLine]
     if tokens <= 0:
         return error
     return BudgetExceededError(f"{error}; by the plan about {amount} more finish the run", error.tokens, error.money)
-
-
-def minutes(seconds: float) -> str:
-    """A time in the unit that a person would say it in."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    if seconds < 90 * 60:
-        return f"{round(seconds / 60)} min"
-    return f"{seconds / 3600:.1f} h"
 
 
 def _thousands(count: int) -> str:

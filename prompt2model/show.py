@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ def show_result(result: RunResult) -> None:
     print_choice(result.trained)
     print_costs(result.costs)
     print(f"model   {result.trained.folder}")
+    print_training(result.trained)
     print(f"report  {result.report_page}")
     print(f"demo    prompt2model demo {result.folder}")
 
@@ -47,6 +49,7 @@ def show_run(folder: Path) -> None:
         with Ledger(store.ledger_file) as ledger:
             print_costs(ledger.summary())
     print(f"model   {trained.folder}")
+    print_training(trained)
     print(f"report  {store.report_file}")
     print(f"demo    prompt2model demo {folder}")
 
@@ -93,7 +96,7 @@ def _first_look(plan: Plan) -> str:
 
 
 def _plan_cells(step: PlannedStep) -> tuple[str, ...]:
-    from prompt2model.planning import minutes
+    from prompt2model.console import minutes
     from prompt2model.teacher.budget import about_dollars
 
     if step.state != "planned":
@@ -142,6 +145,21 @@ def print_choice(trained: TrainedModel) -> None:
     for line in (*lines, search_line(trained.trials, trained.settings)):
         if line:
             print(line)
+
+
+def print_training(trained: TrainedModel) -> None:
+    """What training took and what was estimated, in one line; nothing where it was not measured."""
+    from prompt2model.console import gigabytes, minutes
+
+    try:
+        timing = json.loads((trained.folder.parent / "timing.json").read_text(encoding="utf-8"))
+        used, estimated = timing["used"], timing["estimated"]
+    except (OSError, ValueError, KeyError):
+        return
+    print(
+        f"train   {trained.method}: {minutes(used['seconds'])}, {gigabytes(used['memory'])} of memory; estimated were "
+        f"{minutes(estimated['seconds'])}, {gigabytes(estimated['memory'])}"
+    )
 
 
 def print_costs(costs: tuple[CostLine, ...]) -> None:

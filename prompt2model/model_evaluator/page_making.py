@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from prompt2model.console import gigabytes, minutes
 from prompt2model.model_evaluator.page_results import clipped
+from prompt2model.model_evaluator.timing import load_timing
 from prompt2model.records import (
     ChosenDataset,
     ChosenModel,
@@ -16,6 +18,7 @@ from prompt2model.records import (
     Dataset,
     Example,
     GeneratedData,
+    Method,
     ModelCandidate,
     ReservedTests,
     RetrievedData,
@@ -35,10 +38,10 @@ _STEP_WORDS = {
 }
 _WRITTEN = "Written by the teacher"
 _OFFERED = 25
-_METHODS = {
+_METHODS: Mapping[Method, str] = {
     "full": "all weights",
-    "lora": "LoRA, merged",
-    "qlora": "LoRA on a base in 4 bits, merged",
+    "lora": "adapters (LoRA)",
+    "qlora": "adapters on a base in 4 bits (QLoRA)",
     "linear": "a logistic regression on fixed features",
 }
 
@@ -147,6 +150,7 @@ def training_facts(trained: TrainedModel) -> list[tuple[str, str]]:
         ("Base model", trained.base),
         ("Family", trained.family.replace("_", "-")),
         ("Trained", _METHODS[trained.method]),
+        *_used(load_timing(trained.folder.parent)),
     ]
     if trained.method != "linear":
         facts.append(("Kept checkpoint", f"step {trained.best_step:,}"))
@@ -156,6 +160,18 @@ def training_facts(trained: TrainedModel) -> list[tuple[str, str]]:
     if trained.truncated_rows:
         facts.append(("Training rows cut at the longest input", _count(trained.truncated_rows)))
     return facts
+
+
+def _used(timing: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What training took beside what was estimated, where that is known."""
+    used, estimated = timing.get("used"), timing.get("estimated")
+    if used is None or estimated is None:
+        return []
+    lines = [("Training took", f"{minutes(used['seconds'])}; {minutes(estimated['seconds'])} were estimated")]
+    if used["memory"] is not None:
+        words = f"{gigabytes(used['memory'])}; {gigabytes(estimated['memory'])} were estimated"
+        lines.append(("Most memory in training", words))
+    return lines
 
 
 def cost_lines(costs: Iterable[CostLine]) -> list[Cost]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from prompt2model.catalogue.licences import allows_commercial_use
 from prompt2model.catalogue.model_cards import ModelCard
-from prompt2model.catalogue.training_method import WantedMethod, training_memory
+from prompt2model.catalogue.training_method import WantedMethod, method_for, training_memory
 from prompt2model.records import Family, Kind
 
 FAMILIES_BY_KIND: Mapping[Kind, tuple[Family, ...]] = {
@@ -69,8 +69,10 @@ def may_be_sold(card: ModelCard) -> bool:
 
 
 def memory_of(card: ModelCard, method: WantedMethod) -> int | None:
-    """Bytes that training takes about; None where the parameters are not known."""
-    return None if card.parameters is None else training_memory(method, card.family, card.parameters)
+    """Bytes that training takes about, beside the rows; None where the parameters are not known."""
+    if card.parameters is None:
+        return None
+    return training_memory(method_for(method, card.family, card.parameters), card.family, card.parameters)
 
 
 def size_of(card: ModelCard) -> int | None:

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from prompt2model.catalogue.model_cards import ModelCard
 from prompt2model.catalogue.training_method import WantedMethod, method_for
 from prompt2model.component import Option
+from prompt2model.console import gigabytes
 from prompt2model.model_retriever.filters import language_warning, memory_of
 from prompt2model.model_retriever.ranking import shared_words
 from prompt2model.records import Method, ModelCandidate
 from prompt2model.weights import is_obtainable
 
-_GIGABYTE = 10**9
 _TRAINING: Mapping[Method, str] = {
     "full": "training takes memory of",
     "lora": "training with LoRA takes memory of",
@@ -57,10 +57,6 @@ def _reasons(card: ModelCard, query: str, method: WantedMethod) -> tuple[str, ..
     if common := shared_words(query, card):
         reasons.append(f"its card says: {', '.join(common)}")
     return tuple(reasons)
-
-
-def gigabytes(count: int) -> str:
-    return f"{count / _GIGABYTE:,.1f} GB"
 
 
 def options_of(candidates: Sequence[ModelCandidate]) -> list[Option]:

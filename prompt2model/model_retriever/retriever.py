@@ -19,6 +19,7 @@ from prompt2model.catalogue.kept_cards import kept_models
 from prompt2model.catalogue.model_cards import ModelCard, local_model, local_models, starter_models
 from prompt2model.catalogue.training_method import WantedMethod
 from prompt2model.component import Component, ComponentConfig, Estimate, ModelReference, RunContext, TeacherUse
+from prompt2model.console import gigabytes
 from prompt2model.errors import ConfigError, HubError, WeightsError, WeightsNotFoundError
 from prompt2model.inference.device import memory_for_training
 from prompt2model.model_retriever.filters import (
@@ -29,7 +30,7 @@ from prompt2model.model_retriever.filters import (
     usable,
 )
 from prompt2model.model_retriever.linear_models import LINEAR_FAMILIES, is_linear, linear_card, refuse_other_kinds
-from prompt2model.model_retriever.offering import candidate_of, gigabytes, options_of
+from prompt2model.model_retriever.offering import candidate_of, options_of
 from prompt2model.model_retriever.ranking import ModelRanking, ModelScoring
 from prompt2model.prompts import render
 from prompt2model.records import ChosenModel, Family, TaskSpec
@@ -58,7 +59,7 @@ class ModelRetrieverConfig(ComponentConfig):
     )
     max_bytes: int = Field(3 * _GIGABYTE, gt=0, description="Largest size of the weights, in bytes.")
     train_method: WantedMethod = Field(
-        "auto", description="The training that must fit in memory: auto, full or lora. Absent: that of [train]."
+        "auto", description="The training that must fit in memory: auto, full, lora or qlora. Absent: that of [train]."
     )
     max_memory: int | None = Field(
         None,
@@ -273,7 +274,8 @@ class ModelRetriever(Component[ModelRetrieverInputs, ChosenModel]):
 
     def _warn_of_memory(self, card: ModelCard, context: RunContext) -> None:
         needed = memory_of(card, self.config.train_method)
-        advice = "" if self.config.train_method == "lora" else ", or train with LoRA (--set train.method=lora)"
+        adapted = self.config.train_method in ("lora", "qlora")
+        advice = "" if adapted else ", or train adapters (--method lora, or qlora)"
         if not self._fits(card) and needed is not None:
             context.progress.say(
                 f"  warning: training {card.id} takes about {gigabytes(needed)} of memory, and there are "

@@ -48,6 +48,7 @@ class AnswerFitting(Fitting):
         self.validation_rows = len(validation.inputs)
         self.truncated_rows = train.truncated
         self.max_new_tokens = answer_room(train)
+        self.longest_answer = int(train.answers.lengths.max()) + 1
         self._train, self._held = train, validation
         self._closed = closed
         self._label_smoothing = label_smoothing

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from prompt2model.catalogue.training_method import method_for
 from prompt2model.errors import ConfigError, WeightsError
 from prompt2model.model_trainer.config import ModelTrainerConfig
+from prompt2model.model_trainer.recipe import Recipe, recipe_for
 from prompt2model.records import Family, Method
 from prompt2model.weights import (
     WeightsLocation,
+    adapters,
     load_causal_lm,
     load_encoder_classifier,
     load_seq2seq,
     load_tokenizer,
 )
+from prompt2model.weights.model_shape import ModelShape, model_shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +33,6 @@ _FEW_ROWS = 1000
 _PLAIN_RATE = 5e-5
 _PLAIN_WIDTH = 768
 _T5_RATE, _T5_WIDTH = 1e-3, 512
-_LORA_RATE = 5e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +43,21 @@ class BaseModel:
     tokenizer: Any
     method: Method
     stored_dtype: torch.dtype
+    shape: ModelShape
+    recipe: Recipe
 
 
 def load_base(
     location: WeightsLocation, family: Family, labels: Sequence[str], config: ModelTrainerConfig, device: str
 ) -> BaseModel:
-    """The base model on `device`: in float32 where all of it is trained, in its stored format under adapters.
+    """The base model on `device`: in float32 where all of it is trained, in its stored format or 4 bits under adapters.
 
-    Raises WeightsError for a tokenizer that cannot mark the end of an answer.
+    Raises WeightsError for a tokenizer that cannot mark the end of an answer, MissingExtraError for qlora without
+    bitsandbytes.
     """
     import torch
+
+    from prompt2model.inference import best_dtype
 
     tokenizer: Any = load_tokenizer(location)
     if family != "encoder" and tokenizer.eos_token_id is None:
@@ -64,50 +70,38 @@ def load_base(
             raise WeightsError(f"the tokenizer of {location.model_id} has no padding token; choose another base model")
         # Padding is masked everywhere, so any token will do; the one at hand leaves the vocabulary as it is.
         tokenizer.pad_token = tokenizer.eos_token
-    if family == "encoder":
-        model: Any = load_encoder_classifier(location, labels, dtype=torch.float32)
-        model.config.problem_type = "single_label_classification"
+    shape = model_shape(location)
+    method = method_for(config.method, family, shape.parameters)
+    recipe = recipe_for(config, method, shape.parameters)
+    if method != "full":
+        compute = best_dtype(torch.device(device))
+        model: Any = adapters.load_base_for_adapters(location, family, labels, device, method == "qlora", compute)
+    elif family == "encoder":
+        model = load_encoder_classifier(location, labels, dtype=torch.float32)
     elif family == "encoder_decoder":
         model = load_seq2seq(location, dtype=torch.float32)
     else:
         model = load_causal_lm(location)
+    if family == "encoder":
+        model.config.problem_type = "single_label_classification"
     stored_dtype = next(model.parameters()).dtype
-    method = method_for(config.method, family, model.num_parameters())
     if method == "full":
-        model = model.float()
-    return BaseModel(model.to(device), tokenizer, method, stored_dtype)
+        model = model.float().to(device)
+    return BaseModel(model, tokenizer, method, stored_dtype, shape, recipe)
 
 
-def with_adapters(model: Any, family: Family, config: ModelTrainerConfig) -> Any:
-    """The model frozen, with LoRA (arXiv 2106.09685) on all linear layers (arXiv 2305.14314) in float32.
-
-    A classifier's head is trained whole.
-    """
-    from peft import LoraConfig, get_peft_model
-
-    heads = [
-        name
-        for name, child in model.named_children()
-        if family == "encoder" and name != model.base_model_prefix and any(True for _ in child.parameters())
-    ]
-    adapters = LoraConfig(
-        r=config.lora_rank,
-        lora_alpha=config.lora_alpha,
-        lora_dropout=config.lora_dropout,
-        target_modules="all-linear",
-        modules_to_save=heads or None,
-        bias="none",
-        task_type={"encoder": "SEQ_CLS", "encoder_decoder": "SEQ_2_SEQ_LM", "decoder": "CAUSAL_LM"}[family],
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers 5 under names that it will drop
-        return get_peft_model(model, adapters)
+def with_adapters(base: BaseModel, family: Family) -> Any:
+    """The base frozen, with adapters on all of its linear layers; as it is where all of it is trained."""
+    if base.method == "full":
+        return base.model
+    recipe = base.recipe
+    return adapters.with_adapters(base.model, family, recipe.rank, recipe.alpha, recipe.dropout)
 
 
 def merged(model: Any, base: BaseModel, family: Family) -> Any:
-    """A trained model as plain weights: adapters added in float32, decoders then in their stored format."""
+    """A trained model as plain weights: adapters added in float32, decoders in their stored format."""
     if base.method == "lora":
-        model = model.float().merge_and_unload()
+        return adapters.merged(model)
     if family == "decoder":
         model = model.to(base.stored_dtype)
     return model.eval()
@@ -120,12 +114,10 @@ def batch_size(config: ModelTrainerConfig, family: Family, rows: int) -> int:
     return _LARGE_BATCH if family == "encoder" and rows >= _FEW_ROWS else _SMALL_BATCH
 
 
-def learning_rate(config: ModelTrainerConfig, base: BaseModel, family: Family, rows_per_step: int) -> float:
+def learning_rate(base: BaseModel, family: Family, rows_per_step: int) -> float:
     """The configured peak rate, or the family's; an encoder's is halved with the small batch (arXiv 1706.02677)."""
-    if config.learning_rate is not None:
-        return config.learning_rate
-    if base.method == "lora":
-        return _LORA_RATE
+    if base.recipe.learning_rate is not None:
+        return base.recipe.learning_rate
     width: int = getattr(base.model.config, "hidden_size", None) or _PLAIN_WIDTH
     if base.model.config.model_type in _T5_TYPES:  # trained with Adafactor's relative steps, they bear large rates
         return min(_T5_RATE, _T5_RATE * _T5_WIDTH / width)

@@ -20,7 +20,7 @@ class ModelTrainerConfig(ComponentConfig):
         "auto",
         description="Which weights are trained: all (full), low-rank adapters (lora, arXiv 2106.09685), or adapters on "
         "a base held in 4 bits (qlora, arXiv 2305.14314). auto: lora for decoders and for models above a billion "
-        "parameters, else full; qlora where lora does not fit in memory.",
+        "parameters, else full; qlora where lora does not fit in memory and bitsandbytes is installed.",
     )
     epochs: int = Field(3, ge=1, le=1000, description="Passes over the training rows.")
     min_steps: int = Field(
@@ -35,7 +35,8 @@ class ModelTrainerConfig(ComponentConfig):
         le=1,
         description="Peak learning rate of AdamW. None: 5e-5 for a model 768 wide, more for narrower ones, less for "
         "wider ones (times (768/width)²; halved for an encoder with batches below 32); for T5 models 1e-3 at a width "
-        "of 512 and less above (times 512/width); 5e-4 for lora.",
+        "of 512 and less above (times 512/width); 5e-4 for lora, and for qlora below a billion parameters, 2e-4 from "
+        "there, 1e-4 from 30 billion.",
     )
     batch_size: int | None = Field(
         None,
@@ -44,7 +45,16 @@ class ModelTrainerConfig(ComponentConfig):
     )
     warmup: float = Field(0.1, ge=0, le=1, description="Share of the steps in which the learning rate rises from 0.")
     weight_decay: float = Field(0.01, ge=0, le=1, description="AdamW's weight decay; biases and norms have none.")
-    max_grad_norm: float = Field(1.0, gt=0, description="Gradients are clipped to this norm.")
+    schedule: Literal["auto", "linear", "constant"] = Field(
+        "auto",
+        description="The learning rate after the warm-up: linear, down to 0, or constant. auto: constant for qlora "
+        "from a billion parameters, else linear.",
+    )
+    max_grad_norm: float | None = Field(
+        None,
+        gt=0,
+        description="Gradients are clipped to this norm. None: 1; for qlora from a billion parameters 0.3.",
+    )
     patience: int | None = Field(
         None, ge=1, description="Stop after so many validations without a better one. None: train to the end."
     )
@@ -66,9 +76,32 @@ class ModelTrainerConfig(ComponentConfig):
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="Share of each target that is spread over all labels or tokens (arXiv 1512.00567)."
     )
-    lora_rank: int = Field(16, ge=1, le=512, description="Rank of the adapters of lora.")
-    lora_alpha: int = Field(32, ge=1, description="Scale of the adapters: their product is multiplied by alpha/rank.")
-    lora_dropout: float = Field(0.0, ge=0, lt=1, description="Share of adapter inputs left out at random in training.")
+    lora_rank: int | None = Field(
+        None, ge=1, le=512, description="Rank of the adapters. None: 16; for qlora from a billion parameters 64."
+    )
+    lora_alpha: int | None = Field(
+        None,
+        ge=1,
+        description="Scale of the adapters: their product is multiplied by alpha/rank. None: 32; for qlora from a "
+        "billion parameters 16.",
+    )
+    lora_dropout: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="Share of adapter inputs left out at random in training. None: 0; for qlora from a billion "
+        "parameters 0.1, from 30 billion 0.05.",
+    )
+    merge: bool = Field(
+        True,
+        description="Whether adapters are added to the base's weights, which makes a model that needs nothing beside "
+        "it. Without, the student is the adapter alone, and is read with its base; see `prompt2model merge`.",
+    )
+    gradient_checkpointing: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="Compute what lies between layers a second time instead of keeping it: less memory, a third more "
+        "time. auto: for qlora on a GPU, and wherever training does not fit in memory without.",
+    )
     max_input_tokens: int | None = Field(
         None,
         ge=8,

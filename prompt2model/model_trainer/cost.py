@@ -1,100 +1,202 @@
-"""What a training will cost in time and memory, before it starts."""
+"""What a training will cost in time and memory, by plan and when its rows are known; and what it took."""
 
 from __future__ import annotations
 
-from itertools import islice
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from prompt2model.catalogue.training_method import method_for, training_memory
+from prompt2model.artifacts import write_atomically
+from prompt2model.catalogue.training_method import Pass, method_for, training_memory
 from prompt2model.component import Estimate
+from prompt2model.console import gigabytes, minutes
+from prompt2model.errors import WeightsError
+from prompt2model.inference.device import may_have_accelerator, memory_for_training
 from prompt2model.model_trainer.batching import steps_in_epoch
 from prompt2model.model_trainer.config import ModelTrainerConfig
-from prompt2model.records import ChosenModel, Rows
-from prompt2model.weights import PACKAGED
+from prompt2model.model_trainer.linear_cost import embedding_cost, tfidf_cost
+from prompt2model.model_trainer.memory import memory_in_use, peak_memory, start_peak
+from prompt2model.model_trainer.recipe import recipe_for
+from prompt2model.records import ChosenModel, Family, Method, Rows
+from prompt2model.weights import locate
+from prompt2model.weights.model_shape import ModelShape, model_shape
 
+if TYPE_CHECKING:
+    from prompt2model.model_trainer.base_model import BaseModel
+    from prompt2model.model_trainer.fitting import Fitting
+    from prompt2model.model_trainer.plan import Plan
+
+TIMING_FILE = "timing.json"
 _LETTERS_PER_TOKEN = 4
 _OPERATIONS_PER_SECOND = {"cuda": 4e13, "mps": 2e12, "cpu": 5e10}
 """Training throughput of small models, per device, and per core of a processor."""
 _BF16_GAIN = 2.4
 """How much faster a processor core is that multiplies in bfloat16."""
+_OPERATIONS = {"full": 6, "lora": 4, "qlora": 4, "linear": 0}
+"""Per weight and token: forward, backward to the inputs, and to the weights where these are trained."""
+LIBRARIES = 650_000_000
+"""Bytes that a process takes with torch, transformers and peft loaded, on a processor."""
 _SAMPLE = 200
-_LABEL_SAMPLE = 2000
-_TERMS_PER_LETTER, _NEW_TERMS_PER_LETTER = 2.0, 0.1
-_SECONDS_PER_TERM = 1e-6
-_PASSES, _LABELS_AT_ONCE = 150, 500
-"""Passes of a search for C over all terms, and labels for which one pass takes as long as finding the terms."""
+_NAMES = {"full": "all weights", "lora": "LoRA", "qlora": "QLoRA", "linear": "a linear layer"}
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Seconds, and bytes at the peak: of the process, or of the GPU. None where the system does not tell."""
+
+    seconds: float
+    memory: int | None
 
 
 def training_cost(
     train: Rows, validation: Rows, base_model: ChosenModel, config: ModelTrainerConfig, batch_size: int
 ) -> Estimate:
-    """Seconds from 6 operations per parameter and token, 4 with LoRA; bytes on disk from the student's weights.
+    """Seconds from operations per parameter and token, memory from method, model and rows; disk from the student's.
 
-    Unknown where the size of the model is.
+    Unknown where the size of the model is. Nothing is loaded; the form of a model is read where its files are here.
     """
     if base_model.family == "tfidf" and len(train):
-        return _tfidf_cost(train)
+        return tfidf_cost(train)
+    shape = _shape_here(base_model.id)
     parameters = next(
-        (candidate.parameters for candidate in base_model.candidates if candidate.id == base_model.id), None
+        (candidate.parameters for candidate in base_model.candidates if candidate.id == base_model.id),
+        None if shape is None else shape.parameters,
     )
-    if parameters is None and base_model.id in PACKAGED:
-        parameters = PACKAGED[base_model.id].parameters
     if parameters is None or not len(train):
         return Estimate(assumptions=("the size of the base model is not known",))
     if base_model.family == "embedding":
-        return _embedding_cost(train, validation, base_model, config, parameters)
+        return embedding_cost(train, validation, config, parameters, _token_counts(train)[0], _speed())
     epochs = config.epochs_for(steps_in_epoch(len(train), batch_size))
-    lora = method_for(config.method, base_model.family, parameters) == "lora"
+    method = method_for(config.method, base_model.family, parameters)
+    mean, longest, answer = _token_counts(train)
     passes = epochs * (len(train) + len(validation) / 3)
-    operations = (4 if lora else 6) * parameters * _mean_tokens(train) * passes
+    tokens = min(config.max_tokens_at_once, batch_size * longest)
+    memory = training_memory(
+        method,
+        base_model.family,
+        parameters,
+        shape,
+        Pass(tokens, tokens // longest * answer),
+        rank=recipe_for(config, method, parameters).rank,
+        checkpointing=config.gradient_checkpointing == "on",
+        on_processor=not may_have_accelerator(),
+    )
     return Estimate(
-        seconds=round(operations / _speed(), 1),
-        memory=training_memory(config.method, base_model.family, parameters),
+        seconds=round(_OPERATIONS[method] * parameters * mean * passes / _speed(), 1),
+        memory=memory + _in_process(0),
         disk=parameters * 4,
-        assumptions=(f"{epochs} epochs over {len(train)} rows", "4 letters a token"),
+        assumptions=(f"{method}, {epochs} epochs over {len(train)} rows", "4 letters a token"),
     )
 
 
-def _embedding_cost(
-    train: Rows, validation: Rows, base_model: ChosenModel, config: ModelTrainerConfig, parameters: int
-) -> Estimate:
-    """Each row is read once: 2 operations per parameter and token; the regression itself is next to nothing."""
-    rows = len(train) + min(len(validation), config.max_validation_rows)
-    return Estimate(
-        seconds=round(2 * parameters * _mean_tokens(train) * rows / _speed(), 1),
-        memory=training_memory(config.method, base_model.family, parameters),
-        disk=parameters * 4,
-        assumptions=(f"{rows} rows are read once", "4 letters a token"),
+def expected(base: BaseModel, fitting: Fitting, plan: Plan, family: Family, in_use: int) -> Figures:
+    """What a training is going to take, all rows known. `in_use`: bytes that the process had before it began."""
+    tokens = int(fitting.lengths.sum()) * plan.epochs
+    held = fitting.validation_rows * (tokens / plan.epochs / len(fitting.lengths))
+    operations = _OPERATIONS[base.method] + (2 if plan.checkpointing else 0)
+    work = base.shape.parameters * (operations * tokens + 2 * held * plan.validations)
+    memory = memory_needed(base, fitting, plan, family, plan.checkpointing) + _in_process(in_use)
+    return Figures(round(work / _speed(), 1), memory)
+
+
+def memory_needed(base: BaseModel, fitting: Fitting, plan: Plan, family: Family, checkpointing: bool) -> int:
+    """Bytes of the training alone, at its peak."""
+    return training_memory(
+        base.method,
+        family,
+        base.shape.parameters,
+        base.shape,
+        largest_pass(fitting, plan),
+        rank=base.recipe.rank,
+        checkpointing=checkpointing,
+        on_processor=plan.device == "cpu",
     )
 
 
-def _tfidf_cost(train: Rows) -> Estimate:
-    """Seconds from the terms of all rows and the labels, which are read off some of the rows."""
-    from prompt2model.model_trainer.tfidf import MOST_FEATURES, MOST_WEIGHTS
+def largest_pass(fitting: Fitting, plan: Plan) -> Pass:
+    """The most that is computed at once: a batch of the longest rows, as far as they are computed together."""
+    longest = int(fitting.lengths.max())
+    rows = min(plan.batch_size, len(fitting.lengths), max(1, plan.max_tokens_at_once // longest))
+    return Pass(rows * longest, rows * fitting.longest_answer)
 
-    sample = list(islice(train, _LABEL_SAMPLE))
-    labels = max(2, len({row.target for row in sample}))
-    letters = len(train) * sum(len(row.input) for row in sample) / len(sample)
-    terms = _TERMS_PER_LETTER * letters
-    features = min(MOST_FEATURES, MOST_WEIGHTS // labels, int(_NEW_TERMS_PER_LETTER * letters))
-    return Estimate(
-        seconds=round(_SECONDS_PER_TERM * terms * (1 + labels * _PASSES / _LABELS_AT_ONCE), 1),
-        memory=int(24 * terms) + 100 * features * labels,
-        disk=4 * features * labels,
-        assumptions=(f"a logistic regression on {len(train)} rows and {labels} labels",),
+
+def before_training(estimated: Figures, method: Method, plan: Plan) -> str:
+    """The estimate in one line; for qlora also what it does here."""
+    where = "GPU memory" if plan.device.startswith("cuda") else "memory"
+    line = (
+        f"training ({_NAMES[method]}) takes about {gigabytes(estimated.memory)} of {where} and "
+        f"{minutes(estimated.seconds)}; there are {gigabytes(memory_for_training())}"
+    )
+    if plan.checkpointing:
+        line += "; gradient checkpointing is on, which saves memory and costs a third more time"
+    if method == "qlora" and not plan.paged:
+        line += "; moments of adapters stay in memory, because a paged optimizer needs CUDA"
+    return line
+
+
+def after_training(estimated: Figures, used: Figures) -> str:
+    """What it took beside what was expected, in one line."""
+    return (
+        f"training took {gigabytes(used.memory)} of memory and {minutes(used.seconds)}; estimated were "
+        f"{gigabytes(estimated.memory)} and {minutes(estimated.seconds)}"
     )
 
 
-def _mean_tokens(rows: Rows) -> float:
+class Stopwatch:
+    """What a training takes. Begun before anything is loaded; `keep` writes it beside what was expected."""
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter()
+        self.in_use = memory_in_use() or 0
+        start_peak()
+
+    def used(self) -> Figures:
+        """Until now."""
+        return Figures(round(time.perf_counter() - self._started, 1), peak_memory())
+
+    def keep(self, estimated: Figures, used: Figures, folder: Path) -> None:
+        """Add both to the folder's timing.json."""
+        path = folder / TIMING_FILE
+        known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        content = {**known, "estimated": asdict(estimated), "used": asdict(used)}
+        write_atomically(path, json.dumps(content, indent=1) + "\n")
+
+
+def _in_process(in_use: int) -> int:
+    """What the process has beside the training; a GPU holds the training alone."""
+    if may_have_accelerator():
+        from prompt2model.inference import best_device
+
+        if best_device().type == "cuda":
+            return 0
+    return max(in_use, LIBRARIES)
+
+
+def _shape_here(model_id: str) -> ModelShape | None:
+    try:
+        return model_shape(locate(model_id))
+    except WeightsError:
+        return None
+
+
+def _token_counts(rows: Rows) -> tuple[float, int, int]:
+    """Mean and largest number of tokens of a row, and the largest of an answer, guessed from letters of some rows."""
+    from itertools import islice
+
     sample = list(islice(rows, _SAMPLE))
-    letters = sum(len(row.input) + len(row.target) for row in sample)
-    return 4 + letters / len(sample) / _LETTERS_PER_TOKEN
+    letters = [len(row.input) + len(row.target) for row in sample]
+    answer = max(len(row.target) for row in sample) // _LETTERS_PER_TOKEN + 2
+    mean = 4 + sum(letters) / len(sample) / _LETTERS_PER_TOKEN
+    return mean, 4 + max(letters) // _LETTERS_PER_TOKEN, answer
 
 
 def _speed() -> float:
     """Operations a second. A machine without an accelerator is known as such without loading torch."""
     import os
 
-    from prompt2model.inference.device import best_device, may_have_accelerator, multiplies_bf16
+    from prompt2model.inference.device import best_device, multiplies_bf16
 
     device = best_device().type if may_have_accelerator() else "cpu"
     if device != "cpu":

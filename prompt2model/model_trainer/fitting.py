@@ -49,7 +49,8 @@ class Tally:
 class Fitting(ABC):
     """A model with its tokenised rows. `lengths` are the tokens of each training row, `weights` its share of the loss.
 
-    `truncated_rows` counts training rows of which something was cut.
+    `truncated_rows` counts training rows of which something was cut; `longest_answer` are the most tokens of one row
+    whose logits are computed.
     """
 
     model: Any
@@ -59,6 +60,7 @@ class Fitting(ABC):
     validation_rows: int
     truncated_rows: int
     max_new_tokens: int
+    longest_answer: int = 1
 
     @abstractmethod
     def loss_sum(self, rows: Sequence[int]) -> torch.Tensor:

@@ -76,6 +76,7 @@ def train_linear(
         max_new_tokens=1,
         language=inputs.task.language,
         layouts=tuple(dict.fromkeys((*inputs.layouts, *shown_layouts(inputs.task)))),
+        adapter_of=None,
     )
     folder = _save(features, fitted, spec, context.folder / "student", inputs)
     point = _point(fitted, train, held)

@@ -28,8 +28,17 @@ def peak_memory() -> int | None:
 
     if torch.cuda.is_available():
         return int(torch.cuda.max_memory_allocated())
+    return _status("VmHWM:")
+
+
+def memory_in_use() -> int | None:
+    """Bytes that the process holds now; None where the system does not tell."""
+    return _status("VmRSS:")
+
+
+def _status(name: str) -> int | None:
     try:
         lines = _STATUS.read_text().splitlines()
     except OSError:
         return None
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), None)
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(name)), None)

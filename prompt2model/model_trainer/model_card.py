@@ -103,19 +103,66 @@ print(tokenizer.decode(answer[0, inputs["input_ids"].shape[1]:], skip_special_to
 _NEEDED: Mapping[Family, str] = {"tfidf": "scikit-learn and safetensors"}
 _CODE = {"tfidf": _WEIGH, "embedding": _EMBED, "encoder": _CLASSIFY, "encoder_decoder": _WRITE, "decoder": _CONTINUE}
 
+_FOUR_BITS = """\
+four_bits = BitsAndBytesConfig(
+    load_in_4bit=True,
+    bnb_4bit_quant_type="nf4",
+    bnb_4bit_use_double_quant=True,
+    bnb_4bit_compute_dtype=torch.bfloat16,
+)
+"""
+CARD_FILE = "README.md"
+
 
 def load_code(spec: StudentSpec) -> str:
     """Python that answers `text` with the student in `folder`, without prompt2model."""
-    return _CODE[spec.family].format(
+    code = _CODE[spec.family] if spec.adapter_of is None else _adapter_code(spec)
+    return code.format(
         max_input_tokens=spec.max_input_tokens,
         max_new_tokens=spec.max_new_tokens,
         input_format=json.dumps(spec.input_format),
     )
 
 
+def _adapter_code(spec: StudentSpec) -> str:
+    """The family's code, with the base loaded and the adapter of `folder` put on it."""
+    imports, _, rest = _CODE[spec.family].partition("\n\n")
+    loader = next(word for word in imports.replace(",", " ").split() if word.startswith("AutoModel"))
+    four = spec.method == "qlora"
+    arguments = [json.dumps(spec.base)]
+    arguments += [f"num_labels={len(spec.labels)}"] if spec.family == "encoder" else []
+    arguments += ["quantization_config=four_bits"] if four else []
+    loading = (
+        (_FOUR_BITS if four else "")
+        + f"base = {loader}.from_pretrained({', '.join(arguments)})\n"
+        + "model = PeftModel.from_pretrained(base, folder)"
+    )
+    lines = set(imports.splitlines()) | {"from peft import PeftModel"}
+    if four:
+        lines = {line.replace("AutoTokenizer", "AutoTokenizer, BitsAndBytesConfig") for line in lines} | {
+            "import torch"
+        }
+    ordered = sorted(lines, key=lambda line: (line.startswith("from"), line))
+    loading = loading.replace("{", "{{").replace("}", "}}")
+    return "\n".join(ordered) + "\n\n" + rest.replace(f"model = {loader}.from_pretrained(folder)", loading)
+
+
+def merged_card(card: str, adapter: StudentSpec, plain: StudentSpec) -> str:
+    """The card of an adapter's folder as that of the merged student."""
+    return (
+        card.replace(load_code(adapter).rstrip("\n"), load_code(plain).rstrip("\n"))
+        .replace(_library(adapter), _library(plain))
+        .replace("With transformers and peft,", "With transformers alone,")
+    )
+
+
+def _library(spec: StudentSpec) -> str:
+    return f"library_name: {_LIBRARIES.get(spec.family, 'transformers') if spec.adapter_of is None else 'peft'}"
+
+
 def model_card(spec: StudentSpec, train: Rows, validation: Rows) -> str:
     """The text of README.md; it says where the rows came from and under which licences."""
-    lines = ["---", f"library_name: {_library(spec)}", f"pipeline_tag: {_PIPELINES[spec.family]}"]
+    lines = ["---", _library(spec), f"pipeline_tag: {_PIPELINES[spec.family]}"]
     if "/" in spec.base and not spec.base.startswith(("/", ".", "~")):
         lines.append(f"base_model: {spec.base}")
     lines += [f"language: {spec.language}", "---", "", "# A student made by prompt2model", "", spec.instruction, ""]
@@ -129,7 +176,7 @@ def model_card(spec: StudentSpec, train: Rows, validation: Rows) -> str:
         "|---|---|---|",
         *_data_lines(train, validation),
         "",
-        f"With {_NEEDED.get(spec.family, 'transformers')} alone, where `folder` is this folder and `text` an input:",
+        f"With {_needed(spec)}, where `folder` is this folder and `text` an input:",
         "",
         "```python",
         load_code(spec).rstrip("\n"),
@@ -146,8 +193,11 @@ def model_card(spec: StudentSpec, train: Rows, validation: Rows) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _library(spec: StudentSpec) -> str:
-    return _LIBRARIES.get(spec.family, "transformers")
+def _needed(spec: StudentSpec) -> str:
+    """What else a reader of the folder needs, in words."""
+    if spec.adapter_of is not None:
+        return "transformers and peft"
+    return f"{_NEEDED.get(spec.family, 'transformers')} alone"
 
 
 def _origin(spec: StudentSpec) -> str:

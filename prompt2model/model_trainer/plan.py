@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How one training goes: all numbers settled. Steps are optimizer steps, rates are AdamW's at their peak."""
+    """How one training goes: all numbers settled. Steps are optimizer steps, rates are AdamW's at their peak.
+
+    `paged`: AdamW's moments may move to main memory when the GPU's is full (arXiv 2305.14314).
+    `checkpointing`: what lies between layers is computed twice instead of kept (arXiv 1604.06174).
+    """
 
     epochs: int
     steps_per_epoch: int
@@ -22,6 +26,9 @@ class Plan:
     bf16: bool
     seed: int
     device: str
+    constant_rate: bool = False
+    paged: bool = False
+    checkpointing: bool = False
 
     @property
     def steps(self) -> int:
@@ -29,9 +36,11 @@ class Plan:
         return self.epochs * self.steps_per_epoch
 
     def rate(self, step: int) -> float:
-        """Learning rate of a step (from 1): up in a line over the warm-up, then down in a line towards 0."""
+        """Learning rate of a step (from 1): up in a line over the warm-up, then down in one towards 0, or constant."""
         if step <= self.warmup_steps:
             return self.learning_rate * step / self.warmup_steps
+        if self.constant_rate:
+            return self.learning_rate
         return self.learning_rate * (self.steps - step + 1) / max(1, self.steps - self.warmup_steps)
 
     @property

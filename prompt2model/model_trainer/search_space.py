@@ -20,7 +20,7 @@ _SEARCHED = {"learning_rate", "epochs", "batch_size", "class_weights", "lora_ran
 _DIGITS = 3
 
 
-def used_settings(config: ModelTrainerConfig, plan: Plan, method: Method, kind: Kind) -> dict[str, str]:
+def used_settings(config: ModelTrainerConfig, plan: Plan, method: Method, kind: Kind, rank: int) -> dict[str, str]:
     """What a training used of the settings that a search may choose, as text; defaults are given as they came out."""
     used: Settings = {
         "learning_rate": plan.learning_rate,
@@ -33,7 +33,7 @@ def used_settings(config: ModelTrainerConfig, plan: Plan, method: Method, kind: 
     if kind == "classification":
         used["class_weights"] = config.class_weights
     if method in ("lora", "qlora"):
-        used["lora_rank"] = config.lora_rank
+        used["lora_rank"] = rank
     return {name: f"{value:.12g}" if isinstance(value, float) else str(value) for name, value in used.items()}
 
 
@@ -85,7 +85,7 @@ def with_settings(config: ModelTrainerConfig, settings: Mapping[str, float | int
     changes: dict[str, Any] = dict(settings)
     if "epochs" in changes:
         changes["min_steps"] = 0
-    if "lora_rank" in changes:
+    if "lora_rank" in changes and config.lora_alpha is not None and config.lora_rank is not None:
         # alpha/rank stays, so that the learning rate keeps its meaning.
         changes["lora_alpha"] = max(1, round(config.lora_alpha * int(changes["lora_rank"]) / config.lora_rank))
     return config.model_copy(update=changes)

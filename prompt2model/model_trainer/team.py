@@ -71,6 +71,10 @@ class Team:
         """Copies in main memory; of what is sharded the whole, in the first process only."""
         return {name: value.detach().to("cpu", copy=True) for name, value in values.items()}
 
+    def in_main_memory(self, values: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """As `gather`, but what lies in main memory already is no copy: for what is written at once."""
+        return {name: value.detach().to("cpu") for name, value in values.items()}
+
     def like(self, whole: torch.Tensor, held: torch.Tensor) -> torch.Tensor:
         """What of a whole tensor this process holds, as `held` is held."""
         return whole.to(held.device, copy=True)
@@ -153,6 +157,9 @@ class AccelerateTeam(Team):
             if self.rank == 0:
                 gathered[name] = whole.to("cpu", copy=True)
         return gathered
+
+    def in_main_memory(self, values: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return self.gather(values) if self.is_sharded else super().in_main_memory(values)
 
     def like(self, whole: torch.Tensor, held: torch.Tensor) -> torch.Tensor:
         from torch.distributed.tensor import DTensor, distribute_tensor

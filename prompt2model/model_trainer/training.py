@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import shutil
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ from prompt2model.model_trainer.base_model import (
     learning_rate,
     load_base,
     longest_texts,
-    merged,
     with_adapters,
 )
 from prompt2model.model_trainer.batching import steps_in_epoch
 from prompt2model.model_trainer.checkpoint import Checkpoints
+from prompt2model.model_trainer.checkpointing import start_checkpointing
 from prompt2model.model_trainer.config import ModelTrainerConfig
+from prompt2model.model_trainer.cost import Stopwatch, after_training, before_training, expected
 from prompt2model.model_trainer.fitting import Fitting
 from prompt2model.model_trainer.limits import device_of
 from prompt2model.model_trainer.linear import LINEAR_FAMILIES, train_linear
@@ -31,12 +33,13 @@ from prompt2model.model_trainer.loop import Watch, fit, reproducible
 from prompt2model.model_trainer.model_card import model_card
 from prompt2model.model_trainer.plan import Plan
 from prompt2model.model_trainer.row_weights import row_weights
+from prompt2model.model_trainer.saving import student_writer
 from prompt2model.model_trainer.search_space import used_settings
 from prompt2model.model_trainer.team import Team
 from prompt2model.model_trainer.updating import put_weights
 from prompt2model.predictor import StudentSpec, input_format_for, write_spec
 from prompt2model.records import ChosenModel, Family, InputLayout, Rows, TaskSpec, TrainedModel
-from prompt2model.weights import locate, save_model
+from prompt2model.weights import adapters, locate
 
 _SHORT_INSTRUCTION = 64
 """Tokens up to which `instruction = "auto"` keeps the instruction."""
@@ -67,6 +70,7 @@ def train_student(
     calls it; the first one saves. Raises as `ModelTrainer` says, and what `watch` raises.
     """
     check_inputs(inputs, config)
+    stopwatch = Stopwatch()
     team = team or Team(device_of(config.device))
     team.is_sharded = team.size > 1 and (team.is_sharded or config.shard)
     if inputs.base_model.family in LINEAR_FAMILIES:
@@ -77,11 +81,17 @@ def train_student(
     seed = config.seed if config.seed is not None else context.rng("train").getrandbits(32)
     with reproducible(seed):
         base = load_base(location, inputs.base_model.family, inputs.labels, config, team.device)
+        if base.method == "qlora" and team.is_sharded:
+            raise ConfigError(
+                "qlora is not divided among processes; take --method lora, or processes that hold all of it"
+            )
         spec, fitting = _fitting(inputs, base, some_validation(inputs.validation, config, context), config)
-        if base.method == "lora":
-            fitting.model = with_adapters(base.model, spec.family, config)
+        fitting.model = with_adapters(base, spec.family)
         plan = _plan(base, fitting, inputs.base_model.family, seed, team.device, config)
+        plan = replace(plan, checkpointing=start_checkpointing(base, fitting, plan, spec.family, config))
         _tell(inputs, fitting, spec, plan, config, context)
+        estimated = expected(base, fitting, plan, spec.family, stopwatch.in_use)
+        context.progress.say(before_training(estimated, base.method, plan))
         mark = _mark(spec, plan, team)
         checkpoints = Checkpoints(context.folder / "checkpoint", config.checkpoint_seconds, mark)
         team.start_random_numbers(seed)
@@ -91,10 +101,15 @@ def train_student(
             if team.is_sharded:
                 # The processes hold a part of the weights each; the whole goes into a model that was made like theirs.
                 base = load_base(location, inputs.base_model.family, inputs.labels, config, "cpu")
-                fitting.model = with_adapters(base.model, spec.family, config) if base.method == "lora" else base.model
+                fitting.model = with_adapters(base, spec.family)
                 put_weights(fitting.model, fitted.weights)
-            _save(merged(fitting.model, base, spec.family), base.tokenizer, spec, folder, inputs)
+            if base.method != "full" and not config.merge:
+                spec = spec.model_copy(update={"adapter_of": adapters.weights_mark(location)})
+            _save(student_writer(fitting, base, spec, location), spec, folder, inputs)
             checkpoints.clear()
+            used = stopwatch.used()
+            stopwatch.keep(estimated, used, context.folder)
+            context.progress.say(after_training(estimated, used))
     team.wait()
     return TrainedModel(
         folder=folder,
@@ -106,7 +121,7 @@ def train_student(
         curve=fitted.curve,
         best_step=fitted.best_step,
         truncated_rows=fitting.truncated_rows,
-        settings=used_settings(config, plan, base.method, inputs.task.kind),
+        settings=used_settings(config, plan, base.method, inputs.task.kind, base.recipe.rank),
     )
 
 
@@ -137,6 +152,7 @@ def _fitting(
         max_new_tokens=fitting.max_new_tokens,
         language=inputs.task.language,
         layouts=tuple(dict.fromkeys((*inputs.layouts, *shown_layouts(inputs.task)))),
+        adapter_of=None,
     )
     return spec, fitting
 
@@ -163,16 +179,18 @@ def _plan(
         epochs=epochs,
         steps_per_epoch=steps_per_epoch,
         batch_size=rows_per_step,
-        learning_rate=learning_rate(config, base, family, rows_per_step),
+        learning_rate=learning_rate(base, family, rows_per_step),
         warmup_steps=int(config.warmup * epochs * steps_per_epoch),
         weight_decay=config.weight_decay,
-        max_grad_norm=config.max_grad_norm,
+        max_grad_norm=base.recipe.max_grad_norm,
         validate_every=config.validate_every,
         patience=config.patience,
         max_tokens_at_once=config.max_tokens_at_once,
         bf16=config.bf16 == "auto" and best_dtype(torch.device(device)) == torch.bfloat16,
         seed=seed,
         device=device,
+        constant_rate=base.recipe.constant_rate,
+        paged=base.method == "qlora" and device.startswith("cuda"),
     )
 
 
@@ -281,13 +299,13 @@ def _answer_weights(rows: Rows, config: ModelTrainerConfig) -> Any:
     return row_weights([number_of.setdefault(row.target, len(number_of)) for row in rows], config.class_weights)
 
 
-def _save(model: Any, tokenizer: Any, spec: StudentSpec, folder: Path, inputs: TrainInputs) -> Path:
+def _save(write: Callable[[Path], object], spec: StudentSpec, folder: Path, inputs: TrainInputs) -> Path:
     from safetensors import SafetensorError
 
     if folder.exists():  # left by a killed attempt
         shutil.rmtree(folder)
     try:
-        save_model(model, tokenizer, folder)
+        write(folder)
     except SafetensorError as error:  # its own kind, which has no errno
         if "os error 28" not in str(error) and "os error 122" not in str(error):
             raise

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 from prompt2model.errors import TrainingError
 from prompt2model.model_trainer.batching import parts_within
 from prompt2model.model_trainer.fitting import Fitting, Tally, Validation
+from prompt2model.model_trainer.optimizer import make_optimizer, moments_of, put_moments
 from prompt2model.model_trainer.plan import Plan
 from prompt2model.model_trainer.team import Team
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
-
-_MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
 
 class Updates:
@@ -32,7 +31,7 @@ class Updates:
         self.max_tokens = plan.max_tokens_at_once
         self._module = team.prepare(loss_module(fitting))
         self._trained = _trained(self._module)
-        self._optimizer = _optimizer(self._trained.values(), plan)
+        self._optimizer = make_optimizer(self._trained.values(), plan)
 
     def update(self, rows: np.ndarray, step: int) -> torch.Tensor:
         """One optimizer step; returns [sum of losses, sum of weights] of its rows."""
@@ -84,13 +83,13 @@ class Updates:
                 value.copy_(self.team.like(weights[name], value))
 
     def state(self) -> dict[str, torch.Tensor]:
-        """Weights, moments and random numbers, by name."""
+        """Weights, moments and random numbers, by name, to be written before training goes on."""
         import torch
 
-        tensors = {f"model.{name}": value for name, value in self.trained_weights().items()}
+        tensors = {f"model.{name}": value for name, value in self.team.in_main_memory(self._trained).items()}
         for name, value in self._trained.items():
-            moments = self._optimizer.state.get(value, {})
-            tensors |= self.team.gather({f"{part}.{name}": moment for part, moment in moments.items()})
+            moments = moments_of(self._optimizer, value)
+            tensors |= self.team.in_main_memory({f"{part}.{name}": moment for part, moment in moments.items()})
         tensors |= {f"random.{rank}": state for rank, state in enumerate(self.team.random_numbers())}
         if self.plan.device.startswith("cuda"):
             tensors["random.cuda"] = torch.cuda.get_rng_state(self.plan.device)
@@ -102,12 +101,7 @@ class Updates:
 
         self.put_weights({name: tensors[f"model.{name}"] for name in self._trained})
         for name, value in self._trained.items():
-            parts = {part: tensors[f"{part}.{name}"] for part in _MOMENTS if f"{part}.{name}" in tensors}
-            # The count of steps is a plain number, the moments are held as the weights are.
-            self._optimizer.state[value] = {
-                part: moment.clone() if part == "step" else self.team.like(moment, value)
-                for part, moment in parts.items()
-            }
+            put_moments(self._optimizer, value, tensors, name, self.team)
         torch.set_rng_state(tensors[f"random.{self.team.rank}"])
         if "random.cuda" in tensors and self.plan.device.startswith("cuda"):
             torch.cuda.set_rng_state(tensors["random.cuda"], self.plan.device)
@@ -212,15 +206,3 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     return any(words in str(error) for words in ("DefaultCPUAllocator", "out of memory", "alloc_cpu.cpp"))
-
-
-def _optimizer(trained: Any, plan: Plan) -> torch.optim.AdamW:
-    """AdamW (arXiv 1711.05101); matrices decay, biases and norms do not."""
-    import torch
-
-    trained = list(trained)
-    groups = [
-        {"params": [parameter for parameter in trained if parameter.ndim >= 2], "weight_decay": plan.weight_decay},
-        {"params": [parameter for parameter in trained if parameter.ndim < 2], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=plan.learning_rate, fused=True)

@@ -6,6 +6,7 @@
 Importing this package is cheap: torch and transformers are loaded when a student is.
 """
 
+from prompt2model.predictor.adapter_folder import adapter_base
 from prompt2model.predictor.input_format import EncodedInput, encode_inputs, input_format_for, render_input
 from prompt2model.predictor.majority import MajorityPredictor
 from prompt2model.predictor.no_answer import no_answer
@@ -19,6 +20,7 @@ __all__ = [
     "Predictor",
     "StudentPredictor",
     "StudentSpec",
+    "adapter_base",
     "encode_inputs",
     "find_student",
     "input_format_for",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from pathlib import Path
 from typing import Any
 
 from prompt2model.inference import AnswersRequest, CausalEngine, Generated, GenerateRequest, best_dtype
+from prompt2model.predictor.adapter_folder import load_with_adapter
 from prompt2model.predictor.closed_labels import closed_prediction
 from prompt2model.predictor.input_format import EncodedInput
 from prompt2model.predictor.student_folder import StudentSpec
@@ -25,13 +27,17 @@ class DecoderStudent:
     batch_tokens = 1 << 24
     """The engine makes its own batches, and shares what prompts have in common, so it is given much at once."""
 
-    def __init__(self, location: WeightsLocation, spec: StudentSpec, device: str) -> None:
+    def __init__(self, location: WeightsLocation, spec: StudentSpec, device: str, adapter: Path | None = None) -> None:
         import torch
 
         self.labels = spec.labels
         self.max_new_tokens = spec.max_new_tokens
-        self.tokenizer: Any = load_tokenizer(location)
-        model = load_causal_lm(location, best_dtype(torch.device(device)))
+        self.tokenizer: Any = load_tokenizer(location, adapter)
+        model = (
+            load_causal_lm(location, best_dtype(torch.device(device)))
+            if adapter is None
+            else load_with_adapter(location, spec, device, adapter)
+        )
         self._engine = CausalEngine(model, self.tokenizer, device=device)
 
     def answer(self, inputs: Sequence[EncodedInput], items: Sequence[Item]) -> list[Prediction]:

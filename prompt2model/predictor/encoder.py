@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from pathlib import Path
 from typing import Any
 
 from prompt2model.errors import RunFolderError
+from prompt2model.predictor.adapter_folder import load_with_adapter
 from prompt2model.predictor.input_format import EncodedInput
 from prompt2model.predictor.padding import pad_right
 from prompt2model.predictor.student_folder import StudentSpec
@@ -19,13 +21,17 @@ class EncoderStudent:
     batch_rows = 64
     batch_tokens = 8192
 
-    def __init__(self, location: WeightsLocation, spec: StudentSpec, device: str) -> None:
+    def __init__(self, location: WeightsLocation, spec: StudentSpec, device: str, adapter: Path | None = None) -> None:
         import torch
 
-        self.tokenizer = load_tokenizer(location)
+        self.tokenizer = load_tokenizer(location, adapter)
         self.labels = spec.labels
         self.device = device
-        self.model: Any = load_encoder_classifier(location, dtype=torch.float32).to(device)
+        self.model: Any = (
+            load_encoder_classifier(location, dtype=torch.float32).to(device)
+            if adapter is None
+            else load_with_adapter(location, spec, device, adapter)
+        )
         named = tuple(self.model.config.id2label[index] for index in range(self.model.config.num_labels))
         if named != spec.labels:
             raise RunFolderError(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
+from prompt2model.predictor.adapter_folder import load_with_adapter
 from prompt2model.predictor.closed_labels import closed_prediction
 from prompt2model.predictor.input_format import EncodedInput
 from prompt2model.predictor.padding import pad_right
@@ -32,14 +34,18 @@ class EncoderDecoderStudent:
     batch_rows = 64
     batch_tokens = 8192
 
-    def __init__(self, location: WeightsLocation, spec: StudentSpec, device: str) -> None:
+    def __init__(self, location: WeightsLocation, spec: StudentSpec, device: str, adapter: Path | None = None) -> None:
         import torch
 
-        self.tokenizer: Any = load_tokenizer(location)
+        self.tokenizer: Any = load_tokenizer(location, adapter)
         self.labels = spec.labels
         self.max_new_tokens = spec.max_new_tokens
         self.device = device
-        self.model: Any = load_seq2seq(location, dtype=torch.float32).to(device)
+        self.model: Any = (
+            load_seq2seq(location, dtype=torch.float32).to(device)
+            if adapter is None
+            else load_with_adapter(location, spec, device, adapter)
+        )
         configured = self.model.generation_config.eos_token_id
         ends = configured if isinstance(configured, list) else [configured]
         self._end_tokens = {token for token in (*ends, self.tokenizer.eos_token_id) if token is not None}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from prompt2model.errors import RunFolderError
+from prompt2model.predictor.adapter_folder import adapter_base
 from prompt2model.predictor.input_format import EncodedInput, encode_inputs
 from prompt2model.predictor.no_answer import no_answer
 from prompt2model.predictor.student_folder import StudentSpec, find_student, read_spec
@@ -113,6 +114,10 @@ def load_predictor(folder: Path | str, device: str | None = None) -> StudentPred
         from prompt2model.predictor.tfidf import TfidfStudent
 
         return StudentPredictor(found, spec, TfidfStudent(found, spec))
+    if spec.adapter_of is not None:
+        return StudentPredictor(
+            found, spec, _answerer(adapter_base(found, spec), spec, device or _best_device(), found)
+        )
     if not (found / "config.json").is_file() or not sorted(found.glob("*.safetensors")):
         raise RunFolderError(f"{found} is damaged: config.json or the weights are missing; train the student again")
     return StudentPredictor(found, spec, _answerer(locate(str(found)), spec, device or _best_device()))
@@ -124,7 +129,8 @@ def _best_device() -> str:
     return str(best_device())
 
 
-def _answerer(location: WeightsLocation, spec: StudentSpec, device: str) -> _Answerer:
+def _answerer(location: WeightsLocation, spec: StudentSpec, device: str, adapter: Path | None = None) -> _Answerer:
+    """`adapter` is the folder of an adapter beside the base at `location`."""
     if spec.family == "embedding":
         from prompt2model.predictor.embedding import EmbeddingStudent
 
@@ -132,14 +138,14 @@ def _answerer(location: WeightsLocation, spec: StudentSpec, device: str) -> _Ans
     if spec.family == "encoder":
         from prompt2model.predictor.encoder import EncoderStudent
 
-        return EncoderStudent(location, spec, device)
+        return EncoderStudent(location, spec, device, adapter)
     if spec.family == "encoder_decoder":
         from prompt2model.predictor.encoder_decoder import EncoderDecoderStudent
 
-        return EncoderDecoderStudent(location, spec, device)
+        return EncoderDecoderStudent(location, spec, device, adapter)
     from prompt2model.predictor.decoder import DecoderStudent
 
-    return DecoderStudent(location, spec, device)
+    return DecoderStudent(location, spec, device, adapter)
 
 
 def _batches(

@@ -34,6 +34,9 @@ class StudentSpec(BaseModel):
     max_new_tokens: int = Field(ge=1, description="Longest written answer in tokens.")
     language: str = Field(description="ISO 639-1 code of the inputs.")
     layouts: tuple[InputLayout, ...] = Field((), description="How rows of tables became the inputs of training.")
+    adapter_of: str | None = Field(
+        None, description="Where the folder holds an adapter alone: what tells the weights of `base` from others."
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> StudentSpec:

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,13 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
-def load_tokenizer(location: WeightsLocation) -> PreTrainedTokenizerBase:
-    """The tokenizer of located weights. Raises WeightsError where the folder has none that loads without own code."""
+def load_tokenizer(location: WeightsLocation, adapter: Path | None = None) -> PreTrainedTokenizerBase:
+    """The tokenizer of located weights, or the one in the folder of an adapter beside them.
+
+    Raises WeightsError where the folder has none that loads without own code.
+    """
+    if adapter is not None:
+        location = replace(location, folder=adapter, gguf_file=None)
     if location.gguf_file is not None:
         from prompt2model.weights.gguf_llama import load_gguf_tokenizer
 

@@ -173,7 +173,7 @@ def reference(task: Task, rows: Sequence[Example], flan: Path, seed: int, folder
     spec = StudentSpec(
         format=1, family="encoder_decoder", base="flan-t5-small", method="full", kind="generation", instruction="",
         input_format="{input}", labels=(), max_input_tokens=512, max_new_tokens=ANSWER_TOKENS, language=task.language,
-        layouts=(),
+        layouts=(), adapter_of=None,
     )  # fmt: skip
     write_spec(spec, student)
     shutil.rmtree(folder / "trainer")

@@ -62,14 +62,13 @@ class Arms:
         with reproducible(0):
             self.base = load_base(locate(case.model), case.family, labels, self.config, _device())
             self.fitting = self._fitting(labels)
-            if self.base.method == "lora":
-                self.fitting.model = with_adapters(self.base.model, case.family, self.config)
+            self.fitting.model = with_adapters(self.base, case.family)
         self._start = {
             name: value.detach().clone() for name, value in self.fitting.model.named_parameters() if value.requires_grad
         }
         self._plain = self.fitting.model
         self.rows_per_step = batch_size(self.config, case.family, len(case.rows))
-        self.rate = learning_rate(self.config, self.base, case.family, self.rows_per_step)
+        self.rate = learning_rate(self.base, case.family, self.rows_per_step)
 
     @property
     def rows(self) -> int:

@@ -24,7 +24,7 @@ from prompt2model.model_retriever.filters import memory_of, usable
 from prompt2model.model_retriever.ranking import ModelRanking, ModelScoring, shared_words
 from prompt2model.model_retriever.retriever import ModelRetrieverInputs as Inputs
 from prompt2model.model_trainer.config import ModelTrainerConfig
-from prompt2model.model_trainer.cost import training_cost
+from prompt2model.model_trainer.cost import LIBRARIES, training_cost
 from prompt2model.records import ChosenModel, ModelCandidate, Source, TaskSpec, make_example
 from prompt2model.teacher.scripted import ScriptedClient
 
@@ -105,7 +105,7 @@ def test_instruction_tuned_or_plain_as_asked(wanted: bool | None, kept: int) -> 
     assert all(wanted is None or card.instruction_tuned is wanted for card in found)
 
 
-@pytest.mark.parametrize("method", ["auto", "full", "lora"])
+@pytest.mark.parametrize("method", ["auto", "full", "lora", "qlora"])
 @pytest.mark.parametrize(
     ("family", "parameters"), [("decoder", 135_000_000), ("encoder", 22_000_000), ("encoder", 2_000_000_000)]
 )
@@ -115,7 +115,9 @@ def test_the_memory_that_is_shown_is_the_trainers_estimate(method: Any, family: 
     estimate = training_cost(
         rows, rows, ChosenModel("a/b", family, (candidate,), {}), ModelTrainerConfig(method=method), 8
     )
-    assert memory_of(ModelCard("a/b", family, parameters=parameters), method) == estimate.memory
+    shown = memory_of(ModelCard("a/b", family, parameters=parameters), method)
+    assert shown is not None
+    assert shown + LIBRARIES == estimate.memory
 
 
 def test_a_model_that_cannot_be_trained_in_the_memory_there_is_is_not_offered(make_context: Maker) -> None:

@@ -86,7 +86,12 @@ def run(inputs: TrainInputs, context: Any, **settings: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("family", "settings"),
-    [("encoder", {"method": "lora", "lora_dropout": 0.2}), ("encoder_decoder", {}), ("decoder", {"lora_dropout": 0.2})],
+    [
+        ("encoder", {"method": "lora", "lora_dropout": 0.2}),
+        ("encoder_decoder", {}),
+        ("decoder", {"lora_dropout": 0.2}),
+        ("decoder", {"method": "qlora", "lora_dropout": 0.2}),
+    ],
 )
 def test_a_killed_training_ends_with_the_same_weights_and_the_same_curve(
     inputs: Any, make_context: Any, tmp_path: Path, family: Any, settings: dict[str, Any]
@@ -109,7 +114,7 @@ def test_a_killed_training_ends_with_the_same_weights_and_the_same_curve(
     assert resumed.curve == unbroken.curve
     assert resumed.best_step == unbroken.best_step
     assert weights_hash(resumed.folder) == weights_hash(unbroken.folder)
-    assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == ["student"]
+    assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == ["student", "timing.json"]
 
 
 def test_the_best_weights_survive_a_kill(tmp_path: Path) -> None:

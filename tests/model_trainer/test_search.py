@@ -17,6 +17,7 @@ from prompt2model.component import RunContext
 from prompt2model.errors import MissingExtraError, NotEnoughDataError
 from prompt2model.model_trainer import ModelTrainer, ModelTrainerConfig, TrainInputs
 from prompt2model.model_trainer.pruning import Pruned, curve_of, pruning
+from prompt2model.model_trainer.recipe import recipe_for
 from prompt2model.model_trainer.search_space import ranges_around, with_settings
 from prompt2model.predictor import load_predictor
 from prompt2model.records import ChosenModel, LossPoint, TrainedModel
@@ -146,8 +147,10 @@ def test_a_training_is_stopped_below_the_median_at_the_same_share_of_its_steps()
 
 
 def test_adapters_keep_their_scale_and_epochs_are_those_proposed() -> None:
-    config = with_settings(ModelTrainerConfig(), {"lora_rank": 8, "epochs": 2})
-    assert (config.lora_rank, config.lora_alpha, config.epochs_for(5)) == (8, 16, 2)
+    config = with_settings(ModelTrainerConfig(lora_alpha=48, lora_rank=16), {"lora_rank": 8, "epochs": 2})
+    assert (config.lora_rank, config.lora_alpha, config.epochs_for(5)) == (8, 24, 2)
+    usual, halved = (recipe_for(ModelTrainerConfig(lora_rank=rank), "lora", 10**6) for rank in (None, 8))
+    assert (halved.rank, halved.alpha / halved.rank) == (8, usual.alpha / usual.rank)
 
 
 def test_the_configs_own_settings_lie_in_the_ranges() -> None:
