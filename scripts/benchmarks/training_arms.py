@@ -56,7 +56,7 @@ class Arms:
 
     def __init__(self, case: Case) -> None:
         self.case = case
-        self.config = ModelTrainerConfig()
+        self.config = ModelTrainerConfig.model_validate({})
         labels = tuple(sorted({row.target for row in case.rows})) if case.family == "encoder" else ()
         with reproducible(0):
             self.base = load_base(locate(case.model), case.family, labels, self.config, _device())
