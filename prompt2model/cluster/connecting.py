@@ -7,6 +7,8 @@ import logging
 import re
 import shutil
 import socket
+import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -28,7 +30,7 @@ FORMS = (
     "`ray://HOST:PORT` (from outside the cluster)"
 )
 _ADDRESS = re.compile(r"(?P<client>ray://)?(?P<host>[\w.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})")
-_ANSWER_SECONDS = 10
+_ANSWER_SECONDS = 20.0
 """How long an address may take to answer."""
 _STORE_BYTES = 256 << 20
 """Memory for what `local` workers hand over: jobs and results are small."""
@@ -85,7 +87,7 @@ class Cluster:
     def check(self) -> None:
         """Refuse what cannot be used, without starting anything. Raises MissingExtraError, ClusterError."""
         needed = ["ray", "grpc"] if self.where.startswith("ray://") else ["ray"]
-        if any(importlib.util.find_spec(name) is None for name in needed):
+        if not all(map(_is_installed, needed)):
             raise MissingExtraError("--cluster needs Ray; install it with: pip install 'prompt2model[cluster]'")
         address = _ADDRESS.fullmatch(self.where)
         if address is not None:
@@ -104,7 +106,12 @@ class Cluster:
         from prompt2model.cluster.ray_workers import RayWorkers
 
         try:
-            self._start() if self.where == "local" else self._attach(self.where)
+            if self.where == "local":
+                self._start()
+            else:
+                if not self.where.startswith("ray://") and self.where != "auto":
+                    _ask_for_ray(self.where)
+                self._attach(self.where)
             workers = RayWorkers()
             workers.check()
         except BaseException:
@@ -149,6 +156,21 @@ class Cluster:
             ray_constants.ENABLE_RAY_CLUSTER = together
 
 
+def _ask_for_ray(where: str) -> None:
+    """Raises ClusterError where something else than Ray listens: Ray itself would ask it for minutes."""
+    ask = [sys.executable, "-c", "import sys, ray; ray._raylet.GcsClient(address=sys.argv[1])", where]
+    try:
+        done = subprocess.run(ask, timeout=_ANSWER_SECONDS, capture_output=True, text=True, check=False)  # noqa: S603
+    except subprocess.TimeoutExpired:
+        raise ClusterError(
+            f"what listens at {where} is no Ray cluster, or is too busy to answer within {_ANSWER_SECONDS:g} seconds; "
+            "correct --cluster: it takes the address that `ray start --head` shows"
+        ) from None
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines()
+        raise ClusterError(_in_one_line(where, RuntimeError(said[-1] if said else "no answer")))
+
+
 def _read_environment() -> None:
     """Ray keeps what it read of the environment first, be it for another cluster."""
     import ray
@@ -156,6 +178,10 @@ def _read_environment() -> None:
     core: Any = ray._raylet
     core.Config.initialize("")
     core.AuthenticationTokenLoader.instance().reset_cache()
+
+
+def _is_installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
 
 
 def _knock(host: str, port: int, where: str) -> None:

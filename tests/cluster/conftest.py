@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
+import psutil
 import pytest
 
 from prompt2model.cluster import Cluster, connect
@@ -32,49 +31,71 @@ def local() -> Iterator[Cluster]:
             yield cluster
 
 
-@pytest.fixture(scope="module")
-def two_nodes() -> Iterator[Any]:
-    """Ray's own cluster for tests, started where no key is known, with a head of one core; see `add_second`."""
-    from ray import cluster_utils
+class TwoNodes:
+    """Ray's own cluster for tests, started where no key is known: a head of one core, and a second node like it."""
+
+    def __init__(self, folder: str) -> None:
+        from ray import cluster_utils
+
+        self._settings = {
+            "PYTHONPATH": WITH_TESTS,
+            "RAY_TMPDIR": folder,
+            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_AUTH_MODE": "disabled",
+            # A killed node is noticed within seconds.
+            "RAY_health_check_initial_delay_ms": "1000",
+            "RAY_health_check_period_ms": "500",
+        }
+        with self._without_keys():
+            self._nodes = cluster_utils.Cluster(initialize_head=True, head_node_args=NODE)
+        self.address: str = self._nodes.address
+
+    def add_second(self) -> None:
+        if not self._nodes.worker_nodes:
+            with self._without_keys():
+                self._nodes.add_node(**NODE)
+
+    def kill_second(self) -> None:
+        """The second node and its workers are gone at once, as when a machine is switched off."""
+        (second,) = self._nodes.worker_nodes
+        raylet = psutil.Process(second.all_processes["raylet"][0].process.pid)
+        workers = raylet.children()
+        self._nodes.remove_node(second, allow_graceful=False)
+        for worker in workers:
+            with suppress(psutil.NoSuchProcess):
+                worker.kill()
+
+    def shutdown(self) -> None:
+        self._nodes.shutdown()
+
+    @contextmanager
+    def _without_keys(self) -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            for name in SECRETS:
+                patch.delenv(name, raising=False)
+            for name, value in self._settings.items():
+                patch.setenv(name, value)
+            yield
+
+
+@pytest.fixture(scope="session")
+def nodes() -> Iterator[TwoNodes]:
+    """One head for all tests."""
     from ray._private import ray_constants
 
     folder = tempfile.mkdtemp(prefix="p2m-", dir="/tmp")
-    settings = {
-        "PYTHONPATH": WITH_TESTS,
-        "RAY_TMPDIR": folder,
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_AUTH_MODE": "disabled",
-        # A killed node is noticed within seconds.
-        "RAY_health_check_initial_delay_ms": "1000",
-        "RAY_health_check_period_ms": "500",
-    }
     with pytest.MonkeyPatch.context() as patch:
-        for name in SECRETS:
-            patch.delenv(name, raising=False)
-        for name, value in settings.items():
-            patch.setenv(name, value)
+        # Else Ray takes 127.0.0.1 for the machine's address in its network.
         patch.setattr(ray_constants, "ENABLE_RAY_CLUSTER", False)
-        nodes = cluster_utils.Cluster(initialize_head=True, head_node_args=NODE)
-        try:
-            yield nodes
-        finally:
-            nodes.shutdown()
-            shutil.rmtree(folder, ignore_errors=True)
+        nodes = TwoNodes(folder)
+        yield nodes
+        nodes.shutdown()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
-def add_second(nodes: Any) -> None:
-    """A second node, of one core."""
-    if not nodes.worker_nodes:
-        nodes.add_node(**NODE)
-
-
-def kill_second(nodes: Any) -> None:
-    """The second node and its workers are gone at once, as when a machine is switched off."""
-    (second,) = nodes.worker_nodes
-    raylet = second.all_processes["raylet"][0].process.pid
-    workers = [int(line) for line in Path(f"/proc/{raylet}/task/{raylet}/children").read_text().split()]
-    nodes.remove_node(second, allow_graceful=False)
-    for process in workers:
-        with suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
+@pytest.fixture
+def two_nodes(nodes: TwoNodes) -> TwoNodes:
+    """Both of them up."""
+    nodes.add_second()
+    return nodes

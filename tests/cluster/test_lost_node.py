@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import sample_jobs
-from conftest import SECRETS, add_second, kill_second
+from conftest import SECRETS, TwoNodes
 
 from prompt2model.cluster import HereWorkers, connect
 
@@ -29,9 +29,8 @@ def begun(folders: list[str]) -> dict[str, list[str]]:
 
 
 def test_jobs_of_a_killed_node_run_again_on_the_other(
-    two_nodes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    two_nodes: TwoNodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add_second(two_nodes)
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
     folders = [str(tmp_path / "cluster" / f"job {number}") for number in range(6)]
@@ -41,7 +40,7 @@ def test_jobs_of_a_killed_node_run_again_on_the_other(
         thread = threading.Thread(target=lambda: results.update(workers.map(sample_jobs.write_when_told, folders)))
         thread.start()
         wait_until(lambda: len({line.split()[1] for lines in begun(folders).values() for line in lines}) == 2)
-        kill_second(two_nodes)
+        two_nodes.kill_second()
         (tmp_path / "cluster" / "go").touch()
         thread.join()
         ((_, seen),) = workers.map(sample_jobs.environment, [0])
