@@ -36,8 +36,10 @@ _BF16_GAIN = 2.4
 """How much faster a processor core is that multiplies in bfloat16."""
 _OPERATIONS = {"full": 6, "lora": 4, "qlora": 4, "linear": 0}
 """Per weight and token: forward, backward to the inputs, and to the weights where these are trained."""
-LIBRARIES = 650_000_000
+LIBRARIES = 550_000_000
 """Bytes that a process takes with torch, transformers and peft loaded, on a processor."""
+_START = 8.0
+"""Seconds in which libraries and weights are loaded and a small student is written."""
 _SAMPLE = 200
 _NAMES = {"full": "all weights", "lora": "LoRA", "qlora": "QLoRA", "linear": "a linear layer"}
 
@@ -84,7 +86,7 @@ def training_cost(
         on_processor=not may_have_accelerator(),
     )
     return Estimate(
-        seconds=round(_OPERATIONS[method] * parameters * mean * passes / _speed(), 1),
+        seconds=round(_START + _OPERATIONS[method] * parameters * mean * passes / _speed(), 1),
         memory=memory + _in_process(0),
         disk=parameters * 4,
         assumptions=(f"{method}, {epochs} epochs over {len(train)} rows", "4 letters a token"),
@@ -98,7 +100,7 @@ def expected(base: BaseModel, fitting: Fitting, plan: Plan, family: Family, in_u
     operations = _OPERATIONS[base.method] + (2 if plan.checkpointing else 0)
     work = base.shape.parameters * (operations * tokens + 2 * held * plan.validations)
     memory = memory_needed(base, fitting, plan, family, plan.checkpointing) + _in_process(in_use)
-    return Figures(round(work / _speed(), 1), memory)
+    return Figures(round(_START + work / _speed(), 1), memory)
 
 
 def memory_needed(base: BaseModel, fitting: Fitting, plan: Plan, family: Family, checkpointing: bool) -> int:

@@ -135,7 +135,6 @@ def with_saved_adapter(model: Any, folder: Path) -> Any:
 def put_adapter(model: Any, settings: Any, tensors: dict[str, torch.Tensor], origin: Path) -> Any:
     """The base model with an adapter of given settings and tensors; `origin` is what an error names."""
     peft = _peft()
-    settings.base_model_name_or_path = model.name_or_path  # else peft warns that it is called otherwise here
     try:
         adapted = _attached(peft, model, settings)
         result = peft.set_peft_model_state_dict(adapted, tensors)
@@ -204,6 +203,8 @@ def weights_mark(location: WeightsLocation) -> str:
 def _attached(peft: Any, model: Any, settings: Any) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers 5 under names that it will drop
+        # What peft puts right by itself: the base's name here, and which way GPT-2's weights lie.
+        warnings.filterwarnings("ignore", "The PEFT config's|fan_in_fan_out", UserWarning)
         adapted = peft.get_peft_model(model, settings)
     for parameter in adapted.parameters():
         if parameter.requires_grad:
