@@ -11,6 +11,7 @@ from prompt2model.artifacts import write_atomically
 from prompt2model.catalogue.input_layouts import shown_layouts
 from prompt2model.component import RunContext
 from prompt2model.model_trainer.config import ModelTrainerConfig
+from prompt2model.model_trainer.limits import device_of
 from prompt2model.model_trainer.logistic import LabelledFeatures, LogisticFit, fit_logistic, mean_loss
 from prompt2model.model_trainer.model_card import model_card
 from prompt2model.model_trainer.row_weights import row_weights
@@ -106,11 +107,10 @@ def _features(
     inputs: TrainInputs, rows: Sequence[Example], input_format: str, config: ModelTrainerConfig, context: RunContext
 ) -> FixedFeatures:
     if inputs.base_model.family == "embedding":
-        from prompt2model.inference import best_device
         from prompt2model.model_trainer.embedding import EmbeddingReader
 
         location = locate(inputs.base_model.id, allow_download=context.hub_allowed)
-        return EmbeddingReader(location, input_format, config, str(best_device()), context.progress)
+        return EmbeddingReader(location, input_format, config, device_of(config.device), context.progress)
     from prompt2model.model_trainer.tfidf import TfidfReader
 
     return TfidfReader([item_of(row) for row in rows], input_format, len(inputs.labels))

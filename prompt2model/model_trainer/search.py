@@ -100,7 +100,9 @@ class _Study:
         settings, self.ranges = ranges_around(result.student.settings)
         self._enter(settings, result)
         if not self.ranges:
-            self.context.progress.say(f"  nothing to search: {self.base.family} has no settings for it")
+            self.context.progress.say(
+                f"  nothing to search: a student of the family {self.base.family} chooses its settings by itself"
+            )
 
     def trial(self, number: int) -> None:
         """One trial: found finished, gone on with, or new."""

@@ -18,6 +18,9 @@ from prompt2model.component import RunContext
 from prompt2model.config import validate
 from prompt2model.errors import ConfigError, NotEnoughDataError, TrainingError, WeightsError
 from prompt2model.model_trainer import ModelTrainer, ModelTrainerConfig, TrainInputs
+from prompt2model.model_trainer.bake_off import Standing, choose
+from prompt2model.model_trainer.candidates import Entrant, entrants
+from prompt2model.model_trainer.jobs import JobResult
 from prompt2model.model_trainer.validation_scores import clearly_worse, row_scores, score_of
 from prompt2model.predictor import load_predictor
 from prompt2model.records import ChosenModel, ModelCandidate, TrainedModel
@@ -141,8 +144,6 @@ def test_a_student_that_cannot_be_had_is_refused_before_anything_is_spent() -> N
 def test_without_names_the_chosen_model_and_the_best_of_other_families_compete(
     bases: dict[str, str], base_folder: Any, make_context: Any
 ) -> None:
-    from prompt2model.model_trainer.candidates import entrants
-
     def candidate(model: str, family: Any) -> ModelCandidate:
         return ModelCandidate(model, family, 1000, 4000, None, 1.0, ())
 
@@ -219,6 +220,36 @@ def test_a_limit_without_a_choice_is_refused() -> None:
 def test_a_device_that_is_not_there_is_refused() -> None:
     with pytest.raises(ConfigError, match="this machine has no device cuda:9"):
         ModelTrainer(ModelTrainerConfig(device="cuda:9")).check(hub_allowed=False)
+
+
+def standing(name: str, scores: tuple[float, ...], size: int, latency: float = 0.01) -> Standing:
+    folder = Path(name)
+    trained = TrainedModel(folder, "encoder", name, "full", "{input}", (), (), 0, 0)
+    result = JobResult("trained", trained, scores, 0.1, size)
+    return Standing(Entrant(name, name, "encoder"), folder, result, score_of("classification", scores, 0), latency)
+
+
+def chosen_of(*students: Standing) -> dict[str, str]:
+    return {name: line.verdict for name, line in choose("classification", students, seed=0).items()}
+
+
+def test_a_smaller_student_is_taken_only_where_it_is_not_clearly_worse() -> None:
+    best = standing("best", (0.0,) * 20 + (1.0,) * 180, 900)
+    # Six right answers fewer of which two are on rows that the best one has wrong: chance may do that.
+    near = standing("near", (1.0,) * 2 + (0.0,) * 24 + (1.0,) * 174, 300)
+    # Eight fewer, all on rows that the best one has right: within its interval, and yet clearly worse.
+    below = standing("below", (0.0,) * 28 + (1.0,) * 172, 100)
+    poor = standing("poor", (0.0,) * 100 + (1.0,) * 100, 10)
+    assert below.score.value > best.score.low
+    assert chosen_of(best, near, below, poor) == {
+        "best": "within", "near": "chosen", "below": "worse", "poor": "worse"
+    }  # fmt: skip
+    assert chosen_of(best, below, poor)["best"] == "chosen"
+
+
+def test_of_equally_large_students_the_faster_is_the_simpler() -> None:
+    slow, fast = (standing(name, (1.0,) * 30, 100, time) for name, time in (("slow", 0.02), ("fast", 0.01)))
+    assert chosen_of(slow, fast) == {"slow": "within", "fast": "chosen"}
 
 
 def test_closed_answers_are_compared_row_by_row() -> None:
