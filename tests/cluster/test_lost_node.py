@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sample_jobs
-from conftest import SECRETS, TwoNodes
+from cluster import sample_jobs
+from cluster.two_nodes import SECRETS, TwoNodes
 
 from prompt2model.cluster import HereWorkers, connect
 

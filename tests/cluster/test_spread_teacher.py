@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import TwoNodes
+from cluster.two_nodes import TwoNodes
 
 from prompt2model.cluster import HereWorkers, connect
 from prompt2model.config import changed_settings

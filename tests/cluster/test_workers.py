@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import sample_jobs
-from conftest import SECRETS
+from cluster import sample_jobs
+from cluster.two_nodes import SECRETS
 
 from prompt2model.cluster import Cluster, HereWorkers
 from prompt2model.errors import BudgetExceededError, ConfigError, NoAnswerError
