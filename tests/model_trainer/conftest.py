@@ -48,7 +48,8 @@ def train(base_folder: Callable[[Family], Path], make_context: Callable[..., Any
         task = colour_task(kind)
         everything = colour_rows() if rows is None else rows
         held = everything[:12] if validation is None else validation
-        chosen = ChosenModel(str(base_folder(family)), family, (), {})
+        base = "tfidf" if family == "tfidf" else str(base_folder(family))
+        chosen = ChosenModel(base, family, (), {})
         inputs = TrainInputs(task, everything, held, task.labels, chosen)
         settings = {"learning_rate": 5e-3, "epochs": 6, "min_steps": 54, "batch_size": 8, **config}
         context = context or (make_context(folder=folder) if folder else make_context())
