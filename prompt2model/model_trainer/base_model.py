@@ -66,7 +66,8 @@ def load_base(
         tokenizer.pad_token = tokenizer.eos_token
     if family == "encoder":
         model: Any = load_encoder_classifier(location, labels, dtype=torch.float32)
-        model.config.problem_type = "single_label_classification"
+        # Of a single score transformers takes no problem type but regression, and none is needed to read it back.
+        model.config.problem_type = "single_label_classification" if len(labels) > 1 else None
     elif family == "encoder_decoder":
         model = load_seq2seq(location, dtype=torch.float32)
     else:

@@ -78,6 +78,25 @@ with torch.inference_mode():
 print(labels[int(scores.argmax())])
 """
 
+_CHOOSE = """\
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained(folder)
+model = AutoModelForSequenceClassification.from_pretrained(folder)
+inputs = tokenizer(
+    [text] * len(choices),
+    choices,
+    truncation="only_first",
+    max_length={max_input_tokens},
+    padding=True,
+    return_tensors="pt",
+)
+with torch.inference_mode():
+    probabilities = model(**inputs).logits[:, 0].softmax(-1)
+print(choices[int(probabilities.argmax())])
+"""
+
 _WRITE = """\
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
@@ -106,7 +125,8 @@ _CODE = {"tfidf": _WEIGH, "embedding": _EMBED, "encoder": _CLASSIFY, "encoder_de
 
 def load_code(spec: StudentSpec) -> str:
     """Python that answers `text` with the student in `folder`, without prompt2model."""
-    return _CODE[spec.family].format(
+    code = _CHOOSE if _chooses(spec) else _CODE[spec.family]
+    return code.format(
         max_input_tokens=spec.max_input_tokens,
         max_new_tokens=spec.max_new_tokens,
         input_format=json.dumps(spec.input_format),
@@ -115,7 +135,7 @@ def load_code(spec: StudentSpec) -> str:
 
 def model_card(spec: StudentSpec, train: Rows, validation: Rows) -> str:
     """The text of README.md; it says where the rows came from and under which licences."""
-    lines = ["---", f"library_name: {_library(spec)}", f"pipeline_tag: {_PIPELINES[spec.family]}"]
+    lines = ["---", f"library_name: {_library(spec)}", f"pipeline_tag: {_pipeline(spec)}"]
     if "/" in spec.base and not spec.base.startswith(("/", ".", "~")):
         lines.append(f"base_model: {spec.base}")
     lines += [f"language: {spec.language}", "---", "", "# A student made by prompt2model", "", spec.instruction, ""]
@@ -129,7 +149,7 @@ def model_card(spec: StudentSpec, train: Rows, validation: Rows) -> str:
         "|---|---|---|",
         *_data_lines(train, validation),
         "",
-        f"With {_NEEDED.get(spec.family, 'transformers')} alone, where `folder` is this folder and `text` an input:",
+        f"With {_NEEDED.get(spec.family, 'transformers')} alone, where `folder` is this folder and {_given(spec)}:",
         "",
         "```python",
         load_code(spec).rstrip("\n"),
@@ -138,12 +158,35 @@ def model_card(spec: StudentSpec, train: Rows, validation: Rows) -> str:
         "With prompt2model:",
         "",
         "```python",
-        "from prompt2model import load_predictor",
-        "",
-        "print(load_predictor(folder)(text).text)",
+        *_package_code(spec),
         "```",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _given(spec: StudentSpec) -> str:
+    if _chooses(spec):
+        return "`text` an input (with evidence after it, below a line `Evidence:`), `choices` its choices"
+    return "`text` an input"
+
+
+def _package_code(spec: StudentSpec) -> list[str]:
+    if spec.kind != "multiple_choice":
+        return ["from prompt2model import load_predictor", "", "print(load_predictor(folder)(text).text)"]
+    return [
+        "from prompt2model import load_predictor",
+        "from prompt2model.records import Item",
+        "",
+        "print(load_predictor(folder)(Item(text, choices=tuple(choices))).text)",
+    ]
+
+
+def _chooses(spec: StudentSpec) -> bool:
+    return spec.family == "encoder" and spec.kind == "multiple_choice"
+
+
+def _pipeline(spec: StudentSpec) -> str:
+    return "multiple-choice" if _chooses(spec) else _PIPELINES[spec.family]
 
 
 def _library(spec: StudentSpec) -> str:

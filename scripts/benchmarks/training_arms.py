@@ -64,9 +64,7 @@ class Arms:
             if self.base.method == "lora":
                 self.fitting.model = with_adapters(self.base.model, case.family, self.config)
         self._start = {
-            name: value.detach().clone()
-            for name, value in self.fitting.model.named_parameters()
-            if value.requires_grad
+            name: value.detach().clone() for name, value in self.fitting.model.named_parameters() if value.requires_grad
         }
         self._plain = self.fitting.model
         self.rows_per_step = batch_size(self.config, case.family, len(case.rows))
@@ -144,9 +142,7 @@ class Arms:
             fitting.start_head()
             return fitting
         train, held = (
-            answer_rows(
-                rows, base.tokenizer, text, _INPUT_TOKENS, _ANSWER_TOKENS, continued=case.family == "decoder"
-            )
+            answer_rows(rows, base.tokenizer, text, _INPUT_TOKENS, _ANSWER_TOKENS, continued=case.family == "decoder")
             for rows in (case.rows, case.held_rows)
         )
         kind = DecoderFitting if case.family == "decoder" else EncoderDecoderFitting
@@ -194,9 +190,7 @@ class Arms:
         fitting: Any = self.fitting
         numbers = range(self.rows) if rows is None else rows
         if self.case.family == "encoder":
-            return [
-                {"input_ids": list(fitting._inputs[row]), "labels": int(fitting._targets[row])} for row in numbers
-            ]
+            return [{"input_ids": list(fitting._inputs[row]), "labels": int(fitting._targets[row])} for row in numbers]
         pairs = [(list(fitting._train.inputs[row]), list(fitting._train.answers[row])) for row in numbers]
         if self.case.family == "encoder_decoder":
             return [{"input_ids": given, "labels": answer} for given, answer in pairs]
