@@ -266,11 +266,12 @@ def _code_of_readme(trained: TrainedModel) -> str:
     """The first Python of the README.md in the student's folder, which needs no prompt2model."""
     text = (trained.folder / "README.md").read_text(encoding="utf-8")
     code = text.partition("```python\n")[2].partition("```")[0]
-    return f"folder = {str(trained.folder)!r}\ntext = 'your input'\n\n{code.rstrip()}"
+    choices = "" if trained.labels else "choices = ['one choice', 'another']\n"
+    return f"folder = {str(trained.folder)!r}\ntext = 'your input'\n{choices}\n{code.rstrip()}"
 
 
 def _transformers_code(trained: TrainedModel, folder: str) -> str:
-    if trained.method == "linear":
+    if trained.method == "linear" or (trained.family == "encoder" and not trained.labels):
         return _code_of_readme(trained)
     form = trained.input_format
     shape = "text = 'your input'\n" if form == "{input}" else f"text = {form!r}.replace('{{input}}', 'your input')\n"

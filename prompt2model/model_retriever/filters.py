@@ -11,9 +11,9 @@ from prompt2model.catalogue.training_method import WantedMethod, method_for, tra
 from prompt2model.records import Family, Kind
 
 FAMILIES_BY_KIND: Mapping[Kind, tuple[Family, ...]] = {
-    # An encoder classifies in one pass over the input; the other families write their answer word by word.
+    # An encoder classifies in one pass over the input, and scores each choice in one; the others go word by word.
     "classification": ("encoder",),
-    "multiple_choice": ("encoder_decoder", "decoder"),
+    "multiple_choice": ("encoder", "encoder_decoder", "decoder"),
     "generation": ("encoder_decoder", "decoder"),
 }
 

@@ -83,7 +83,8 @@ def load_base(
     else:
         model = load_causal_lm(location)
     if family == "encoder":
-        model.config.problem_type = "single_label_classification"
+        # Of a single score transformers takes no problem type but regression, and none is needed to read it back.
+        model.config.problem_type = "single_label_classification" if len(labels) > 1 else None
     stored_dtype = next(model.parameters()).dtype
     if method == "full":
         model = model.float().to(device)

@@ -78,6 +78,25 @@ with torch.inference_mode():
 print(labels[int(scores.argmax())])
 """
 
+_CHOOSE = """\
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained(folder)
+model = AutoModelForSequenceClassification.from_pretrained(folder)
+inputs = tokenizer(
+    [text] * len(choices),
+    choices,
+    truncation="only_first",
+    max_length={max_input_tokens},
+    padding=True,
+    return_tensors="pt",
+)
+with torch.inference_mode():
+    probabilities = model(**inputs).logits[:, 0].softmax(-1)
+print(choices[int(probabilities.argmax())])
+"""
+
 _WRITE = """\
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
@@ -116,7 +135,7 @@ CARD_FILE = "README.md"
 
 def load_code(spec: StudentSpec) -> str:
     """Python that answers `text` with the student in `folder`, without prompt2model."""
-    code = _CODE[spec.family] if spec.adapter_of is None else _adapter_code(spec)
+    code = _code(spec) if spec.adapter_of is None else _adapter_code(spec)
     return code.format(
         max_input_tokens=spec.max_input_tokens,
         max_new_tokens=spec.max_new_tokens,
@@ -124,13 +143,17 @@ def load_code(spec: StudentSpec) -> str:
     )
 
 
+def _code(spec: StudentSpec) -> str:
+    return _CHOOSE if _chooses(spec) else _CODE[spec.family]
+
+
 def _adapter_code(spec: StudentSpec) -> str:
     """The family's code, with the base loaded and the adapter of `folder` put on it."""
-    imports, _, rest = _CODE[spec.family].partition("\n\n")
+    imports, _, rest = _code(spec).partition("\n\n")
     loader = next(word for word in imports.replace(",", " ").split() if word.startswith("AutoModel"))
     four = spec.method == "qlora"
     arguments = [json.dumps(spec.base)]
-    arguments += [f"num_labels={len(spec.labels)}"] if spec.family == "encoder" else []
+    arguments += [f"num_labels={len(spec.labels) or 1}"] if spec.family == "encoder" else []
     arguments += ["quantization_config=four_bits"] if four else []
     loading = (
         (_FOUR_BITS if four else "")
@@ -162,7 +185,7 @@ def _library(spec: StudentSpec) -> str:
 
 def model_card(spec: StudentSpec, train: Rows, validation: Rows) -> str:
     """The text of README.md; it says where the rows came from and under which licences."""
-    lines = ["---", _library(spec), f"pipeline_tag: {_PIPELINES[spec.family]}"]
+    lines = ["---", _library(spec), f"pipeline_tag: {_pipeline(spec)}"]
     if "/" in spec.base and not spec.base.startswith(("/", ".", "~")):
         lines.append(f"base_model: {spec.base}")
     lines += [f"language: {spec.language}", "---", "", "# A student made by prompt2model", "", spec.instruction, ""]
@@ -176,7 +199,7 @@ def model_card(spec: StudentSpec, train: Rows, validation: Rows) -> str:
         "|---|---|---|",
         *_data_lines(train, validation),
         "",
-        f"With {_needed(spec)}, where `folder` is this folder and `text` an input:",
+        f"With {_needed(spec)}, where `folder` is this folder and {_given(spec)}:",
         "",
         "```python",
         load_code(spec).rstrip("\n"),
@@ -185,9 +208,7 @@ def model_card(spec: StudentSpec, train: Rows, validation: Rows) -> str:
         "With prompt2model:",
         "",
         "```python",
-        "from prompt2model import load_predictor",
-        "",
-        "print(load_predictor(folder)(text).text)",
+        *_package_code(spec),
         "```",
     ]
     return "\n".join(lines) + "\n"
@@ -198,6 +219,31 @@ def _needed(spec: StudentSpec) -> str:
     if spec.adapter_of is not None:
         return "transformers and peft"
     return f"{_NEEDED.get(spec.family, 'transformers')} alone"
+
+
+def _given(spec: StudentSpec) -> str:
+    if _chooses(spec):
+        return "`text` an input (with evidence after it, below a line `Evidence:`), `choices` its choices"
+    return "`text` an input"
+
+
+def _package_code(spec: StudentSpec) -> list[str]:
+    if spec.kind != "multiple_choice":
+        return ["from prompt2model import load_predictor", "", "print(load_predictor(folder)(text).text)"]
+    return [
+        "from prompt2model import load_predictor",
+        "from prompt2model.records import Item",
+        "",
+        "print(load_predictor(folder)(Item(text, choices=tuple(choices))).text)",
+    ]
+
+
+def _chooses(spec: StudentSpec) -> bool:
+    return spec.family == "encoder" and spec.kind == "multiple_choice"
+
+
+def _pipeline(spec: StudentSpec) -> str:
+    return "multiple-choice" if _chooses(spec) else _PIPELINES[spec.family]
 
 
 def _origin(spec: StudentSpec) -> str:

@@ -80,7 +80,7 @@ def train_student(
     location = locate(inputs.base_model.id, allow_download=context.hub_allowed)
     seed = config.seed if config.seed is not None else context.rng("train").getrandbits(32)
     with reproducible(seed):
-        base = load_base(location, inputs.base_model.family, inputs.labels, config, team.device)
+        base = load_base(location, inputs.base_model.family, _head_labels(inputs), config, team.device)
         if base.method == "qlora" and team.is_sharded:
             raise ConfigError(
                 "qlora is not divided among processes; take --method lora, or processes that hold all of it"
@@ -100,7 +100,7 @@ def train_student(
         if team.rank == 0:
             if team.is_sharded:
                 # The processes hold a part of the weights each; the whole goes into a model that was made like theirs.
-                base = load_base(location, inputs.base_model.family, inputs.labels, config, "cpu")
+                base = load_base(location, inputs.base_model.family, _head_labels(inputs), config, "cpu")
                 fitting.model = with_adapters(base, spec.family)
                 put_weights(fitting.model, fitted.weights)
             if base.method != "full" and not config.merge:
@@ -229,10 +229,10 @@ def check_inputs(inputs: TrainInputs, config: ModelTrainerConfig) -> None:
             f"{family} can only choose among fixed labels, but the task is {kind.replace('_', ' ')}; choose another "
             "--base-model"
         )
-    if family == "encoder" and kind != "classification":
+    if family == "encoder" and kind == "generation":
         raise ConfigError(
-            f"{inputs.base_model.id} is an encoder, which can only choose among fixed labels, but the task is "
-            f"{kind.replace('_', ' ')}; choose an encoder-decoder or a decoder"
+            f"{inputs.base_model.id} is an encoder, which can only choose among labels or options, but the task is "
+            "generation; choose an encoder-decoder or a decoder"
         )
     if not len(inputs.train):
         raise NotEnoughDataError("there is no training row; retrieve, generate or give some (--data)")
@@ -259,6 +259,19 @@ def _family_fitting(
     config: ModelTrainerConfig,
 ) -> Fitting:
     """`limits`: the input format, most input tokens, most answer tokens."""
+    if inputs.base_model.family == "encoder" and inputs.task.kind == "multiple_choice":
+        from prompt2model.model_trainer.encoder_choices import EncoderChoicesFitting
+
+        return EncoderChoicesFitting(
+            base.model,
+            base.tokenizer,
+            inputs.train,
+            validation,
+            input_format=limits[0],
+            max_input_tokens=limits[1],
+            max_tokens_at_once=config.max_tokens_at_once,
+            label_smoothing=config.label_smoothing,
+        )
     if inputs.base_model.family == "encoder":
         from prompt2model.model_trainer.encoder import EncoderFitting
 
@@ -292,6 +305,13 @@ def _family_fitting(
     from prompt2model.model_trainer.encoder_decoder import EncoderDecoderFitting
 
     return EncoderDecoderFitting(base.model, base.tokenizer, train_rows, held_rows, *settings)
+
+
+def _head_labels(inputs: TrainInputs) -> tuple[str, ...]:
+    """What the logits of an encoder's head are called; one score where each row has options of its own."""
+    from prompt2model.predictor.choice_pairs import SCORE
+
+    return SCORE if inputs.task.kind == "multiple_choice" else inputs.labels
 
 
 def _answer_weights(rows: Rows, config: ModelTrainerConfig) -> Any:

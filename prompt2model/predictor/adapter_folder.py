@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from prompt2model.errors import RunFolderError, WeightsError, WeightsNotFoundError
+from prompt2model.predictor.choice_pairs import SCORE
 from prompt2model.predictor.student_folder import StudentSpec
 from prompt2model.weights import WeightsLocation, adapters, locate
 
@@ -38,6 +39,8 @@ def load_with_adapter(location: WeightsLocation, spec: StudentSpec, device: str,
     from prompt2model.inference import best_dtype
 
     compute = best_dtype(torch.device(device))
-    base = adapters.load_base_for_adapters(location, spec.family, spec.labels, device, spec.method == "qlora", compute)
+    # An encoder for multiple choice has one score instead of labels.
+    labels = spec.labels or SCORE
+    base = adapters.load_base_for_adapters(location, spec.family, labels, device, spec.method == "qlora", compute)
     # Head and adapters lie in the base's own modules; the wrapper around it would only be in the way.
     return adapters.with_saved_adapter(base, folder).get_base_model().to(device)

@@ -135,6 +135,10 @@ def _answerer(location: WeightsLocation, spec: StudentSpec, device: str, adapter
         from prompt2model.predictor.embedding import EmbeddingStudent
 
         return EmbeddingStudent(location, spec, device)
+    if spec.family == "encoder" and spec.kind == "multiple_choice":
+        from prompt2model.predictor.encoder_choices import EncoderChoicesStudent
+
+        return EncoderChoicesStudent(location, spec, device, adapter)
     if spec.family == "encoder":
         from prompt2model.predictor.encoder import EncoderStudent
 

@@ -46,8 +46,10 @@ class StudentSpec(BaseModel):
             raise ValueError("a label stands twice")
         if self.kind == "classification" and len(self.labels) < 2:
             raise ValueError("a classifier needs at least two labels")
-        if self.family in ("tfidf", "embedding", "encoder") and self.kind != "classification":
+        if self.family in ("tfidf", "embedding") and self.kind != "classification":
             raise ValueError(f"{self.family} answers closed labels only")
+        if self.family == "encoder" and self.kind == "generation":
+            raise ValueError("an encoder answers closed labels or choices only")
         if (self.max_input_tokens == 0) != (self.family == "tfidf"):
             raise ValueError("max_input_tokens is 0 for tfidf, and for tfidf only")
         return self

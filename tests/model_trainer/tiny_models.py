@@ -35,7 +35,11 @@ def word_tokenizer(family: Family, words: tuple[str, ...] = WORDS) -> Any:
     core = Tokenizer(WordLevel(vocabulary, unk_token="<unk>"))
     core.pre_tokenizer = Whitespace()
     if family == "encoder":
-        core.post_processor = TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 3), ("[SEP]", 4)])
+        core.post_processor = TemplateProcessing(
+            single="[CLS] $A [SEP]",
+            pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+            special_tokens=[("[CLS]", 3), ("[SEP]", 4)],
+        )
     elif family == "encoder_decoder":
         core.post_processor = TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
     return PreTrainedTokenizerFast(
@@ -46,6 +50,7 @@ def word_tokenizer(family: Family, words: tuple[str, ...] = WORDS) -> Any:
         cls_token="[CLS]",
         sep_token="[SEP]",
         model_max_length=64,
+        model_input_names=["input_ids", *(["token_type_ids"] if family == "encoder" else []), "attention_mask"],
     )
 
 
@@ -118,6 +123,17 @@ def colour_rows(
         colour, thing = COLOURS[number % 6], THINGS[(number // 6 + number) % 6]
         text = f"the {colour} {thing}" if number % 2 else f"{thing} is {colour}"
         rows.append(make_example(text, (answer(colour, thing),), Source("user", row=number)))
+    return tuple(rows)
+
+
+def choice_rows(count: int = 144) -> tuple[Example, ...]:
+    """Rows `the red car` with two to four colours to choose from, the right one in any place."""
+    rows = []
+    for number, row in enumerate(colour_rows(count)):
+        others = [colour for colour in COLOURS if colour != row.target]
+        turned = [others[(number * 5 + place) % 5] for place in range(1 + number % 3)]
+        turned.insert(number % (len(turned) + 1), row.target)
+        rows.append(make_example(row.input, row.references, row.source, tuple(turned)))
     return tuple(rows)
 
 

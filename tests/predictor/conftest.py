@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from model_trainer.tiny_models import colour_rows, colour_task, one_thread, tiny_model, word_tokenizer
+from model_trainer.tiny_models import choice_rows, colour_rows, colour_task, one_thread, tiny_model, word_tokenizer
 
 from prompt2model.component import RunContext
 from prompt2model.console import AutomaticChooser, SilentProgress
@@ -28,7 +28,7 @@ def student(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
             tokenizer = word_tokenizer(shape)
             base = save_model(tiny_model(shape, len(tokenizer)), tokenizer, tmp_path_factory.mktemp("base"))
             base_id = "tfidf" if family == "tfidf" else str(base)
-            task, rows = colour_task(kind), colour_rows()
+            task, rows = colour_task(kind), choice_rows() if kind == "multiple_choice" else colour_rows()
             inputs = TrainInputs(task, rows, rows[:12], task.labels, ChosenModel(base_id, family, (), {}))
             context = RunContext(tmp_path_factory.mktemp("step"), 0, SilentProgress(), AutomaticChooser())
             config = ModelTrainerConfig(learning_rate=3e-3, epochs=24, batch_size=8, method="full")

@@ -116,7 +116,7 @@ texts = json.loads(sys.argv[1])
 for folder in sys.argv[2:]:
     code = open(folder + "/README.md", encoding="utf-8").read().split("```python\\n")[1].split("```")[0]
     for text in texts:
-        exec(code, {"folder": folder, "text": text})
+        exec(code, {"folder": folder, "text": text, "choices": ["red", "green", "blue", "white", "black", "brown"]})
 assert "prompt2model" not in sys.modules
 """
 
@@ -133,6 +133,17 @@ def test_the_code_in_the_folders_readme_answers_the_same_without_prompt2model(st
     assert done.returncode == 0, done.stderr
     here = [prediction.text for folder in folders for prediction in load_predictor(folder).predict(ITEMS[:8])]
     assert done.stdout.splitlines() == here
+
+
+def test_the_code_in_a_choosing_encoders_readme_answers_the_same(student: Any) -> None:
+    folder = student("encoder", "multiple_choice")
+    texts = [item.input for item in ITEMS[:8]]
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", PLAIN, json.dumps(texts), str(folder)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    items = [Item(text, COLOURS) for text in texts]
+    assert done.stdout.splitlines() == [answer.text for answer in load_predictor(folder).predict(items)]
 
 
 def test_a_run_folder_leads_to_its_student(student: Any, tmp_path: Path) -> None:
