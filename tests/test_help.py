@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from prompt2model.cli import app
 
 SETTING = re.compile(r"[a-z_]+ = ")
-COMMANDS = ("run", "resume", "show", "demo", "review", "predict", "doctor", "weights", "index", "settings")
+COMMANDS = ("run", "resume", "show", "demo", "review", "predict", "merge", "doctor", "weights", "index", "settings")
 
 
 def help_of(*command: str) -> str:

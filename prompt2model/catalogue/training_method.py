@@ -13,8 +13,8 @@ from prompt2model.weights.model_shape import ModelShape
 WantedMethod = Literal["auto", "full", "lora", "qlora"]
 
 _LARGE = 1_000_000_000
-_FULL = 20.0
-"""Bytes for each trained weight: itself, its gradient, AdamW's two moments, and its best value so far, all float32."""
+_TRAINED, _BEST = 16.0, 4.0
+"""Bytes for each trained weight: itself, its gradient, AdamW's two moments, all float32; and its best value so far."""
 _FOUR_BITS = 0.516
 """Bytes of a weight in NF4 with double quantisation: 4 bits, and 0.127 for the scales (arXiv 2305.14314)."""
 _USUAL_RANK = 16
@@ -71,12 +71,15 @@ def training_memory(
     rank: int = _USUAL_RANK,
     checkpointing: bool = False,
     on_processor: bool = True,
+    keeps_best: bool = True,
 ) -> int:
     """Bytes that training takes about at its peak: weights, gradients, moments, and what one forward pass keeps.
 
-    The passes are left out where `shape` or `largest` are not known.
+    The passes are left out where `shape` or `largest` are not known. `keeps_best`: training goes on after a validation,
+    beside the best weights so far.
     """
-    peak = _weights_memory(method, family, parameters, shape, rank)
+    of_trained = _TRAINED + (_BEST if keeps_best else 0.0)
+    peak = _weights_memory(method, family, parameters, shape, rank, of_trained)
     if shape is not None and largest is not None and method != "linear":
         peak += _pass_memory(method, family, shape, largest, checkpointing, on_processor)
     if method == "qlora" and on_processor:
@@ -84,16 +87,23 @@ def training_memory(
     return int(peak)
 
 
-def _weights_memory(method: Method, family: Family, parameters: int, shape: ModelShape | None, rank: int) -> float:
+def _weights_memory(
+    method: Method,
+    family: Family,
+    parameters: int,
+    shape: ModelShape | None,
+    rank: int,
+    of_trained: float = _TRAINED + _BEST,
+) -> float:
     if method == "linear":
         return 4.0 * parameters
     if method == "full":
-        return _FULL * parameters
+        return of_trained * parameters
     trained = _ADAPTER_SHARE * rank / _USUAL_RANK * parameters if shape is None else rank * shape.edges
     if method == "lora":
-        return _stored(family, shape) * parameters + _FULL * trained
+        return _stored(family, shape) * parameters + of_trained * trained
     embedded = 0 if shape is None else shape.embedded
-    return _FOUR_BITS * (parameters - embedded) + (2 if family == "decoder" else 4) * embedded + _FULL * trained
+    return _FOUR_BITS * (parameters - embedded) + (2 if family == "decoder" else 4) * embedded + of_trained * trained
 
 
 def _pass_memory(

@@ -114,6 +114,7 @@ def memory_needed(base: BaseModel, fitting: Fitting, plan: Plan, family: Family,
         rank=base.recipe.rank,
         checkpointing=checkpointing,
         on_processor=plan.device == "cpu",
+        keeps_best=fitting.validation_rows > 0 and plan.validations > 1,
     )
 
 

@@ -79,7 +79,7 @@ def main() -> None:
         rows = 8 if arguments.quick else ROWS
         arguments.train_rows = examples(news(arguments.data, "train")[:rows])
         arguments.held_rows = examples(news(arguments.data, "train")[rows : rows + HELD])
-        settings = {"method": arguments.method, "epochs": 1, "min_steps": 0, "batch_size": BATCH}
+        settings = {"method": arguments.method, "epochs": 2, "min_steps": 0, "batch_size": BATCH}
         train(arguments, arguments.folder, {**settings, "max_input_tokens": LONGEST, "instruction": "never"})
         return
     record = Record("memory", arguments)

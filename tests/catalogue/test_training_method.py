@@ -36,6 +36,7 @@ def test_memory_grows_with_everything_that_takes_some() -> None:
     for method in METHODS:
         assert need(method) < need(method, largest=Pass(4096, 64)) < need(method, largest=Pass(4096, 4096))
         assert need(method, checkpointing=True) < need(method)
+        assert need(method, keeps_best=False) < need(method)
         wider = replace(SEVEN_BILLION, width=8192)
         assert need(method) < need(method, shape=wider)
         larger = replace(SEVEN_BILLION, parameters=2 * SEVEN_BILLION.parameters)

@@ -291,3 +291,22 @@ def test_what_it_takes_is_said_before_and_after_and_kept(train: Any, make_contex
     assert set(timing) == {"estimated", "used"}
     assert all(set(part) == {"seconds", "memory"} for part in timing.values())
     assert timing["used"]["memory"] > 10**8
+
+
+def test_merge_is_a_command(train: Any, capsys: Any) -> None:
+    from prompt2model.cli import app
+
+    folder = train("decoder", method="lora", merge=False, epochs=1, min_steps=0).folder
+    app(["merge", str(folder)], standalone_mode=False)
+    assert "needs nothing beside it" in capsys.readouterr().out
+    app(["merge", str(folder)], standalone_mode=False)
+    assert capsys.readouterr().out.startswith("merged already")
+
+
+def test_the_method_is_an_option_of_the_command() -> None:
+    from prompt2model.command_options import config_changes
+    from prompt2model.pipeline import Pipeline
+
+    pipeline = Pipeline.from_config({"prompt": "Do it.", "train": config_changes(method="qlora")["train"]})
+    assert pipeline.components["train"].config.method == "qlora"
+    assert pipeline.components["retrieve_models"].config.train_method == "qlora"

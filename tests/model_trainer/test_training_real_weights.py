@@ -76,3 +76,23 @@ def test_an_adapter_on_the_packaged_encoder_is_merged(make_context: Callable[...
     assert trained.method == "lora"
     assert sorted(path.name for path in trained.folder.glob("*.safetensors")) == ["model.safetensors"]
     assert accuracy(trained, rows[64:]) >= 0.8
+
+
+def test_the_packaged_decoder_in_four_bits_answers_from_its_adapter(make_context: Callable[..., Any]) -> None:
+    rows = ticket_rows()
+    trained = run(
+        make_context(),
+        EMBEDDED_TEACHER,
+        "decoder",
+        rows[:16],
+        [],
+        epochs=1,
+        min_steps=0,
+        batch_size=8,
+        method="qlora",
+        merge=False,
+    )
+    assert trained.curve[-1].train_loss < trained.curve[0].train_loss
+    # 4.9 million of 135 million parameters.
+    assert (trained.folder / "adapter_model.safetensors").stat().st_size < 25_000_000
+    assert load_predictor(trained.folder)(rows[0].input).text in SENTENCES
