@@ -100,6 +100,8 @@ def choose(kind: Kind, standing: Sequence[Standing], seed: int) -> dict[str, Tra
 
 
 def _reason(one: Standing, best: Standing, simplest: Standing, verdict: str) -> str:
+    if verdict == "worse" and one.score.value < best.score.low:
+        return f"below the interval of {best.entrant.id}"
     if verdict == "worse":
         return f"clearly worse than {best.entrant.id} on the same rows"
     if one is best:

@@ -121,7 +121,9 @@ class _Study:
         self._enter(settings, result)
 
     def outcome(self) -> Search:
-        """The best of the trials."""
+        """The best of the trials; none are told of where there was nothing to search."""
+        if not self.ranges:
+            return Search((), self.results[0], {})
         best = self._best()
         result = self.results[best]
         self.context.progress.say(

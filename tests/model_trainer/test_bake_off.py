@@ -245,6 +245,10 @@ def test_a_smaller_student_is_taken_only_where_it_is_not_clearly_worse() -> None
         "best": "within", "near": "chosen", "below": "worse", "poor": "worse"
     }  # fmt: skip
     assert chosen_of(best, below, poor)["best"] == "chosen"
+    reasons = choose("classification", (best, near, below, poor), seed=0)
+    assert reasons["below"].reason == "clearly worse than best on the same rows"
+    assert reasons["poor"].reason == "below the interval of best"
+    assert reasons["near"].reason == "the smallest that is as good as best, as far as 200 rows tell"
 
 
 def test_of_equally_large_students_the_faster_is_the_simpler() -> None:

@@ -112,6 +112,13 @@ def test_a_search_after_a_bake_off_is_for_the_chosen_student(search: Any, base_f
     assert trained.trials[0].score == pytest.approx(trained.candidates[0].score.value)
 
 
+def test_a_student_that_chooses_its_settings_by_itself_is_trained_once(search: Any) -> None:
+    trained = search(3, students=("tfidf",))
+    assert trained.family == "tfidf"
+    assert trained.trials == ()
+    assert load_predictor(trained.folder)("the green car").text == "green"
+
+
 def test_without_optuna_or_validation_rows_there_is_no_search(search: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NotEnoughDataError, match="leave out --search"):
         search(2, held=0)
