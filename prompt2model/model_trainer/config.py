@@ -68,10 +68,11 @@ class ModelTrainerConfig(ComponentConfig):
         "number; auto, half way between (the square root of the weight), and only where the most frequent label has "
         "at least ten times as many rows as the rarest.",
     )
-    soft_labels: Literal["auto", "off"] = Field(
-        "auto",
-        description="auto: where a row carries P(label) of its labellers, that is the target instead of the one label "
-        "(families that classify).",
+    soft_labels: bool = Field(
+        False,
+        description="Where a row carries P(label) of its labellers, that is the target instead of the one label "
+        "(families that classify). Worth a try with a teacher whose probabilities are right; with the local one "
+        "students were a little worse for it.",
     )
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="Share of each target that is spread over all labels or tokens (arXiv 1512.00567)."

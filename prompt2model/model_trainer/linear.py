@@ -55,7 +55,7 @@ def train_linear(
     """
     input_format = input_format_for(inputs.base_model.family, "")
     rows, held_rows = list(inputs.train), list(validation)
-    goals = _targets(rows, inputs.labels, inputs.task.labels if config.soft_labels == "auto" else ())
+    goals = _targets(rows, inputs.labels, inputs.task.labels if config.soft_labels else ())
     held_goals = _targets(held_rows, inputs.labels, ())
     features = _features(inputs, rows, input_format, config, context)
     train = _labelled(features, rows, goals, config.label_smoothing)

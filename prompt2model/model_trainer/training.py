@@ -285,7 +285,7 @@ def _family_fitting(
             max_input_tokens=limits[1],
             max_tokens_at_once=config.max_tokens_at_once,
             class_weights=config.class_weights,
-            soft_order=inputs.task.labels if config.soft_labels == "auto" else (),
+            soft_order=inputs.task.labels if config.soft_labels else (),
             label_smoothing=config.label_smoothing,
         )
         fitting.start_head()

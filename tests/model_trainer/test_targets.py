@@ -34,8 +34,8 @@ def unsure_rows() -> tuple[Any, ...]:
 def test_a_student_learns_how_sure_its_labellers_were(train: Any, family: Any) -> None:
     # Other labels have rows, too, so that there is something to tell apart.
     rows = (*unsure_rows(), *colour_rows(36))
-    soft = probabilities(train(family, rows=rows, epochs=20), "the car")
-    hard = probabilities(train(family, rows=rows, epochs=20, soft_labels="off"), "the car")
+    soft = probabilities(train(family, rows=rows, epochs=20, soft_labels=True), "the car")
+    hard = probabilities(train(family, rows=rows, epochs=20), "the car")
     assert soft[0] == pytest.approx(0.6, abs=0.15)
     assert soft[1] == pytest.approx(0.4, abs=0.15)
     assert hard[0] > 0.8
