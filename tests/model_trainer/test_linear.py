@@ -133,8 +133,8 @@ def test_targets_are_what_labellers_thought_likely(fit: Trainer, family: Any) ->
     rows = tuple(labelled(f"the red {thing}", "red", n, (0.6, 0.4)) for n, thing in enumerate(["car", "door"] * 20))
     rows += tuple(labelled(f"the green {thing}", "green", 50 + n, (0.0, 1.0)) for n, thing in enumerate(["car"] * 20))
     task = replace(colour_task(), labels=("red", "green"))
-    soft = answers(fit(family, rows, (), ("red", "green"), task), ["the red car"])[0]
-    hard = answers(fit(family, rows, (), ("red", "green"), task, soft_labels="off"), ["the red car"])[0]
+    soft = answers(fit(family, rows, (), ("red", "green"), task, soft_labels=True), ["the red car"])[0]
+    hard = answers(fit(family, rows, (), ("red", "green"), task), ["the red car"])[0]
     assert soft.probabilities[0] == pytest.approx(0.6, abs=0.1)
     assert hard.probabilities[0] > 0.85
 
