@@ -112,7 +112,7 @@ def test_a_killed_training_ends_with_the_same_weights_and_the_same_curve(
     assert resumed.curve == unbroken.curve
     assert resumed.best_step == unbroken.best_step
     assert weights_hash(resumed.folder) == weights_hash(unbroken.folder)
-    assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == ["student"]
+    assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == ["student", "timing.json"]
 
 
 def test_the_best_weights_survive_a_kill(inputs: Any, make_context: Any, tmp_path: Path) -> None:
