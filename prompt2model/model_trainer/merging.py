@@ -9,6 +9,7 @@ from prompt2model.artifacts import sync_folder
 from prompt2model.errors import RunFolderError
 from prompt2model.model_trainer.model_card import CARD_FILE, merged_card
 from prompt2model.predictor import StudentSpec, adapter_base, find_student, read_spec, write_spec
+from prompt2model.predictor.choice_pairs import SCORE
 from prompt2model.weights import adapters, load_tokenizer, save_model
 
 
@@ -30,7 +31,9 @@ def merge_student(folder: Path, output: Path | None = None) -> str:
     location = adapter_base(student, spec)
     partial = target.with_name(f"{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    dense = adapters.load_dense_base(location, spec.family, spec.labels, four_bits=spec.method == "qlora")
+    # An encoder for multiple choice has one score instead of labels.
+    labels = spec.labels or SCORE
+    dense = adapters.load_dense_base(location, spec.family, labels, four_bits=spec.method == "qlora")
     model = adapters.merged(adapters.with_saved_adapter(dense, student))
     save_model(model, load_tokenizer(location, student), partial)
     plain = spec.model_copy(update={"adapter_of": None})

@@ -14,6 +14,7 @@ from model_trainer.tiny_models import choice_rows, colour_task, word_tokenizer
 from prompt2model.errors import ConfigError, NotEnoughDataError
 from prompt2model.model_trainer import ModelTrainer, ModelTrainerConfig, TrainInputs
 from prompt2model.model_trainer.encoder_choices import EncoderChoicesFitting
+from prompt2model.model_trainer.merging import merge_student
 from prompt2model.predictor import load_predictor
 from prompt2model.records import ChosenModel, Example, Item
 from prompt2model.weights import load_encoder_classifier, load_tokenizer, locate
@@ -43,11 +44,22 @@ def fitting(base_folder: Callable[[Any], Path]) -> Fit:
     return make
 
 
-@pytest.mark.parametrize(("method", "epochs", "least"), [("full", 20, 0.9), ("lora", 3, 0.0)])
-def test_it_learns_to_choose_and_is_saved_as_it_was(train: Any, method: str, epochs: int, least: float) -> None:
+@pytest.mark.parametrize(
+    ("method", "merge", "epochs", "least"), [("full", True, 20, 0.9), ("lora", True, 3, 0.0), ("lora", False, 1, 0.0)]
+)
+def test_it_learns_to_choose_and_is_saved_as_it_was(
+    train: Any, method: str, merge: bool, epochs: int, least: float
+) -> None:
     """So tiny a model learns nothing by adapters, but what it was comes out of the folder again."""
     rows = choice_rows()
-    settings = {"method": method, "epochs": epochs, "learning_rate": 3e-3, "min_steps": 0, "bf16": "off"}
+    settings = {
+        "method": method,
+        "epochs": epochs,
+        "learning_rate": 3e-3,
+        "min_steps": 0,
+        "bf16": "off",
+        "merge": merge,
+    }
     trained = train("encoder", "multiple_choice", rows[12:], rows[:12], **settings)
     answers = list(load_predictor(trained.folder).predict(item(row) for row in rows))
     right = [answer.text == row.target for answer, row in zip(answers, rows, strict=True)]
@@ -59,6 +71,11 @@ def test_it_learns_to_choose_and_is_saved_as_it_was(train: Any, method: str, epo
         answer.probabilities[row.choices.index(row.target)] for answer, row in zip(answers[:12], rows, strict=False)
     ]
     assert -sum(map(math.log, likely)) / 12 == pytest.approx(best.validation_loss, rel=0.1, abs=1e-2)
+    if not merge:
+        merge_student(trained.folder, trained.folder.with_name("merged"))
+        plain = load_predictor(trained.folder.with_name("merged")).predict(item(row) for row in rows)
+        for one, answer in zip(plain, answers, strict=True):
+            assert one.probabilities == pytest.approx(answer.probabilities, abs=2e-2)
 
 
 def test_the_loss_is_over_each_rows_own_options(fitting: Fit) -> None:
