@@ -57,6 +57,7 @@ def measure(bench: Bench, record: Record) -> None:
         *("--set", f"assemble_data.validation_share={VALIDATION_SHARE:.6f}", "--set", "evaluate.timing=false"),
         *("--set", f"parse_prompt.labels={json.dumps(list(TREC_LABELS))}", "--set", "parse_prompt.kind=classification"),
         *("--set", "parse_prompt.language=en", "--runs", str(bench.work / "runs")),
+        *(("--set", "train.epochs=1", "--set", "train.min_steps=0") if bench.quick else ()),
     ]
     rerun = killed_and_resumed([*common, "--name", "searched", "--search", str(trials)], bench.work, kill_at)
     finish(start(["run", *common, "--name", "default"], bench.work / "default.log"))
