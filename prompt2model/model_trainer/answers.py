@@ -52,7 +52,7 @@ class AnswerFitting(Fitting):
         self._train, self._held = train, validation
         self._closed = closed
         self._label_smoothing = label_smoothing
-        self._max_tokens = max_tokens_at_once
+        self.max_tokens = max_tokens_at_once
         self._device = str(model.device)
 
     def loss_sum(self, rows: Sequence[int]) -> torch.Tensor:
@@ -75,7 +75,7 @@ class AnswerFitting(Fitting):
         """
         tally = Tally()
         lengths = self._held.inputs.lengths + self._held.answers.lengths
-        for part in parts_within(rows, lengths, self._max_tokens):
+        for part in parts_within(rows, lengths, self.max_tokens):
             logits, targets, kept = self._logits(self._held, part)
             right = (logits.argmax(dim=-1) == targets) & kept
             tally.loss += float(_cross_entropy(logits, targets, kept))

@@ -176,7 +176,7 @@ class _Contest:
 
     def _known_too_large(self, entrant: Entrant) -> bool:
         limit, least = self.config.size_limit, least_bytes(entrant.family, entrant.parameters)
-        if limit is None or least is None or least <= limit:
+        if limit is None or least is None or least <= limit or not self.config.merge:
             return False
         self._out(entrant, "refused", f"{size_words(least)} at least, which is more than {self.config.max_size}")
         return True

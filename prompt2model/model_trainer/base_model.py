@@ -72,6 +72,8 @@ def load_base(
         tokenizer.pad_token = tokenizer.eos_token
     shape = model_shape(location)
     method = method_for(config.method, family, shape.parameters)
+    if method == "qlora" and config.method == "auto" and config.shard:
+        method = "lora"  # what does not fit in the memory of one process is divided among them
     recipe = recipe_for(config, method, shape.parameters)
     if method != "full":
         compute = best_dtype(torch.device(device))

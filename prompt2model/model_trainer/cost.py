@@ -69,10 +69,10 @@ def training_cost(
     if parameters is None or not len(train):
         return Estimate(assumptions=("the size of the base model is not known",))
     if base_model.family == "embedding":
-        return embedding_cost(train, validation, config, parameters, _token_counts(train)[0], _speed())
+        return embedding_cost(train, validation, config, parameters, _token_counts(train, config)[0], _speed())
     epochs = config.epochs_for(steps_in_epoch(len(train), batch_size))
     method = method_for(config.method, base_model.family, parameters)
-    mean, longest, answer = _token_counts(train)
+    mean, longest, answer = _token_counts(train, config)
     passes = epochs * (len(train) + len(validation) / 3)
     tokens = min(config.max_tokens_at_once, batch_size * longest)
     memory = training_memory(
@@ -80,7 +80,7 @@ def training_cost(
         base_model.family,
         parameters,
         shape,
-        Pass(tokens, tokens // longest * answer),
+        Pass(tokens, max(1, tokens // longest) * answer),
         rank=recipe_for(config, method, parameters).rank,
         checkpointing=config.gradient_checkpointing == "on",
         on_processor=not may_have_accelerator(),
@@ -184,15 +184,16 @@ def _shape_here(model_id: str) -> ModelShape | None:
         return None
 
 
-def _token_counts(rows: Rows) -> tuple[float, int, int]:
+def _token_counts(rows: Rows, config: ModelTrainerConfig) -> tuple[float, int, int]:
     """Mean and largest number of tokens of a row, and the largest of an answer, guessed from letters of some rows."""
     from itertools import islice
 
+    most_read, most_written = config.max_input_tokens or 512, config.max_target_tokens
     sample = list(islice(rows, _SAMPLE))
-    letters = [len(row.input) + len(row.target) for row in sample]
-    answer = max(len(row.target) for row in sample) // _LETTERS_PER_TOKEN + 2
-    mean = 4 + sum(letters) / len(sample) / _LETTERS_PER_TOKEN
-    return mean, 4 + max(letters) // _LETTERS_PER_TOKEN, answer
+    read = [min(most_read, 4 + len(row.input) // _LETTERS_PER_TOKEN) for row in sample]
+    written = [min(most_written, 2 + len(row.target) // _LETTERS_PER_TOKEN) for row in sample]
+    whole = [one + other for one, other in zip(read, written, strict=True)]
+    return sum(whole) / len(whole), max(whole), max(written)
 
 
 def _speed() -> float:

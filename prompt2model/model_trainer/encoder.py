@@ -46,7 +46,7 @@ class EncoderFitting(Fitting):
         self.max_new_tokens = 1
         self._device = model.device
         self._labels = tuple(labels)
-        self._max_tokens = max_tokens_at_once
+        self.max_tokens = max_tokens_at_once
         self._label_smoothing = label_smoothing
         self._goals = LabelTargets(labels, soft_order)
         self._inputs, self.truncated_rows = self._read(train, self._goals, input_format, max_input_tokens)
@@ -77,7 +77,7 @@ class EncoderFitting(Fitting):
         import torch
 
         tally = Tally(weight=len(rows), n=len(rows))
-        for part in parts_within(rows, self._held_inputs.lengths, self._max_tokens):
+        for part in parts_within(rows, self._held_inputs.lengths, self.max_tokens):
             logits = self._logits(self._held_inputs, part)
             targets = self._numbers(self._held_targets[part])
             tally.loss += float(torch.nn.functional.cross_entropy(logits, targets, reduction="sum"))
@@ -99,7 +99,7 @@ class EncoderFitting(Fitting):
         hook = head.register_forward_pre_hook(lambda _module, arguments: seen.append(arguments[0]))
         self.model.eval()
         with torch.no_grad():
-            for part in parts_within(chosen, self.lengths, self._max_tokens):
+            for part in parts_within(chosen, self.lengths, self.max_tokens):
                 self._logits(self._inputs, part)
                 features[[place[row] for row in part]] = seen.pop().float()
         hook.remove()

@@ -84,7 +84,7 @@ class EncoderChoicesFitting(Fitting):
         self.tokenizer = tokenizer
         self.max_new_tokens = 1
         self._device = str(model.device)
-        self._max_tokens = max_tokens_at_once
+        self.max_tokens = max_tokens_at_once
         self._label_smoothing = label_smoothing
         self._typed = reads_types(model, tokenizer)
         self._rows, self._held = ChoiceRows(), ChoiceRows()
@@ -109,7 +109,7 @@ class EncoderChoicesFitting(Fitting):
     def validate(self, rows: Sequence[int]) -> Tally:
         """Cross-entropy and accuracy."""
         tally = Tally(weight=len(rows), n=len(rows))
-        for part in parts_within(rows, self._held.lengths, self._max_tokens):
+        for part in parts_within(rows, self._held.lengths, self.max_tokens):
             for row, likely in zip(part, self._log_probabilities(self._held, part), strict=True):
                 target = self._held.targets[row]
                 tally.loss -= likely[target].item()
@@ -126,7 +126,7 @@ class EncoderChoicesFitting(Fitting):
             [rows.starts[pair] for pair in flat],
             fill=self.tokenizer.pad_token_id or 0,
             typed=self._typed,
-            max_tokens=self._max_tokens,
+            max_tokens=self.max_tokens,
             device=self._device,
         )
         return [part.log_softmax(dim=0) for part in scores.split([len(one) for one in options])]

@@ -50,7 +50,7 @@ class Fitting(ABC):
     """A model with its tokenised rows. `lengths` are the tokens of each training row, `weights` its share of the loss.
 
     `truncated_rows` counts training rows of which something was cut; `longest_answer` are the most tokens of one row
-    whose logits are computed.
+    whose logits are computed; `max_tokens` the most tokens of one forward pass.
     """
 
     model: Any
@@ -59,6 +59,7 @@ class Fitting(ABC):
     weights: np.ndarray
     validation_rows: int
     truncated_rows: int
+    max_tokens: int
     max_new_tokens: int
     longest_answer: int = 1
 

@@ -139,6 +139,7 @@ class _Training:
             return True
         validation = self.updates.validate()
         if self.keeper.takes(validation):
+            self.keeper.weights = {}  # never two copies beside the model
             self.keeper.keep(step, validation, self.updates.trained_weights())
         self.curve.append(LossPoint(step, epoch, train_loss, validation.loss, validation.score))
         if self.keeper.offered % self._told_every == 0 or step == plan.steps:

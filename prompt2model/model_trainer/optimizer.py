@@ -44,13 +44,16 @@ def put_moments(
     optimizer: Any, weight: torch.Tensor, tensors: Mapping[str, torch.Tensor], name: str, team: Team
 ) -> None:
     """Give a weight the moments that `moments_of` told, found in `tensors` as `<moment>.<name>`."""
+    import torch
+
     if f"state1.{name}" in tensors:
         _put_paged(optimizer, weight, {part: tensors[f"{part}.{name}"] for part in _PAGED_MOMENTS})
         return
     parts = {part: tensors[f"{part}.{name}"] for part in _MOMENTS if f"{part}.{name}" in tensors}
-    # The count of steps is a plain number, the moments are held as the weights are.
+    # The moments are held as the weights are; the count of steps is a number that fused AdamW wants where they are.
     optimizer.state[weight] = {
-        part: moment.clone() if part == "step" else team.like(moment, weight) for part, moment in parts.items()
+        part: moment.to(weight.device, torch.float32, copy=True) if part == "step" else team.like(moment, weight)
+        for part, moment in parts.items()
     }
 
 

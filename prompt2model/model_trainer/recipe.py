@@ -23,8 +23,9 @@ class Recipe:
     constant_rate: bool
 
 
-_PLAIN = Recipe(16, 32, 0.0, None, 1.0, False)
-_LORA = Recipe(16, 32, 0.0, 5e-4, 1.0, False)
+USUAL_RANK = 16
+_PLAIN = Recipe(USUAL_RANK, 32, 0.0, None, 1.0, False)
+_LORA = Recipe(USUAL_RANK, 32, 0.0, 5e-4, 1.0, False)
 _QLORA = Recipe(64, 16, 0.1, 2e-4, 0.3, True)
 _LARGE_QLORA = Recipe(64, 16, 0.05, 1e-4, 0.3, True)
 

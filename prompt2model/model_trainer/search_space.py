@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from prompt2model.model_trainer.config import ModelTrainerConfig
 from prompt2model.model_trainer.plan import Plan
+from prompt2model.model_trainer.recipe import USUAL_RANK
 from prompt2model.records import Kind, Method
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ _UP_TO = {"warmup": 0.3, "weight_decay": 0.1, "label_smoothing": 0.2}
 """Settings that are searched from 0 up."""
 _SEARCHED = {"learning_rate", "epochs", "batch_size", "class_weights", "lora_rank", *_UP_TO}
 _DIGITS = 3
+_MOST = {"epochs": 1000, "lora_rank": 512}
+"""What the config allows."""
 
 
 def used_settings(config: ModelTrainerConfig, plan: Plan, method: Method, kind: Kind, rank: int) -> dict[str, str]:
@@ -61,8 +64,8 @@ def _range(name: str, text: str) -> tuple[float | int | str, BaseDistribution]:
     count = int(text)
     half = max(1, count // 2)
     if name == "epochs":
-        return count, IntDistribution(half, count * 2)
-    return count, CategoricalDistribution(sorted({half, count, count * 2}))
+        return count, IntDistribution(half, min(count * 2, _MOST[name]))
+    return count, CategoricalDistribution(sorted({half, count, min(count * 2, _MOST.get(name, count * 2))}))
 
 
 def suggested(trial: Any, ranges: Mapping[str, BaseDistribution]) -> Settings:
@@ -85,9 +88,10 @@ def with_settings(config: ModelTrainerConfig, settings: Mapping[str, float | int
     changes: dict[str, Any] = dict(settings)
     if "epochs" in changes:
         changes["min_steps"] = 0
-    if "lora_rank" in changes and config.lora_alpha is not None and config.lora_rank is not None:
+    if "lora_rank" in changes and config.lora_alpha is not None:
         # alpha/rank stays, so that the learning rate keeps its meaning.
-        changes["lora_alpha"] = max(1, round(config.lora_alpha * int(changes["lora_rank"]) / config.lora_rank))
+        rank = config.lora_rank or USUAL_RANK
+        changes["lora_alpha"] = max(1, round(config.lora_alpha * int(changes["lora_rank"]) / rank))
     return config.model_copy(update=changes)
 
 

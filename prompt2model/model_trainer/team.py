@@ -11,11 +11,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from prompt2model.errors import ConfigError
 from prompt2model.model_trainer.batching import parts_within
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
+
+_EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
 
 Part = tuple[list[int], float]
 """Rows that are computed at once, and 1, or 0 where a process only keeps the others company."""
@@ -79,11 +82,9 @@ class Team:
         """What of a whole tensor this process holds, as `held` is held."""
         return whole.to(held.device, copy=True)
 
-    def random_numbers(self) -> list[torch.Tensor]:
-        """Where torch's random numbers stand, in every process."""
-        import torch
-
-        return [torch.get_rng_state()]
+    def of_all(self, numbers: torch.Tensor) -> list[torch.Tensor]:
+        """The same kind of tensor of every process, in main memory."""
+        return [numbers]
 
 
 class AccelerateTeam(Team):
@@ -168,20 +169,28 @@ class AccelerateTeam(Team):
             return distribute_tensor(whole.to(held.device), held.device_mesh, held.placements)
         return super().like(whole, held)
 
-    def random_numbers(self) -> list[torch.Tensor]:
+    def of_all(self, numbers: torch.Tensor) -> list[torch.Tensor]:
         import torch
         from torch import distributed
 
-        own = torch.get_rng_state()
         if self.size == 1:
-            return [own]
-        held = [torch.empty_like(own).to(self.device) for _ in range(self.size)]
-        distributed.all_gather(held, own.to(self.device))
+            return [numbers]
+        held = [torch.empty_like(numbers).to(self.device) for _ in range(self.size)]
+        distributed.all_gather(held, numbers.to(self.device))
         return [state.cpu() for state in held]
 
 
 def _freeze_unused(module: Any) -> None:
-    """Weights that no pass uses, as T5's first table of embeddings, are not waited for by the other processes."""
+    """Weights that no pass uses, as T5's first table of embeddings, are not waited for by the other processes.
+
+    Raises ConfigError for a mixture of experts, whose passes use different weights.
+    """
+    config = getattr(module.fitted, "config", None)
+    if any((getattr(config, name, None) or 0) > 1 for name in _EXPERTS):
+        raise ConfigError(
+            "a mixture of experts is trained by one process; leave processes out of [train], or choose another "
+            "--base-model"
+        )
     module([0]).backward()
     for value in module.parameters():
         if value.requires_grad and value.grad is None:

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -51,22 +51,22 @@ def train_together(inputs: TrainInputs, config: ModelTrainerConfig, context: Run
     """
     check_inputs(inputs, config)
     folder, run = context.folder / _FOLDER, context.folder.parent
-    if not (folder / "task" / ARTIFACT_FILE).is_file():
+    if not (folder / ARTIFACT_FILE).is_file():
         (folder / "task").mkdir(parents=True, exist_ok=True)
         shared = SharedTraining(inputs, config.model_dump(mode="json"), context.seed, context.hub_allowed)
         save_artifact(shared, folder / "task")
-    if not (folder / ARTIFACT_FILE).is_file():
         if not config.processes:
             raise StoppedError(
                 f"the rows are ready; start `accelerate launch -m prompt2model.model_trainer.worker {run}` on every "
                 f"machine (torchrun where there are processors only), then `prompt2model resume {run}`"
             )
-        _launch(run, config.processes)
+        _launch(run, folder, config.processes)
     trained = load_artifact(TrainedModel, folder)
     student = context.folder / "student"
     if trained.folder.is_dir():
         shutil.rmtree(student, ignore_errors=True)
         trained.folder.rename(student)
+    shutil.rmtree(folder / "task", ignore_errors=True)  # the rows stand in the run as well
     return replace(trained, folder=student)
 
 
@@ -75,7 +75,7 @@ def train_shared(run: Path, team: Team, progress: Progress) -> Path:
 
     Returns the folder of the training. Raises RunFolderError where none stands ready, and as `ModelTrainer` says.
     """
-    found = sorted(run.glob(f"*/{_FOLDER}/task/{ARTIFACT_FILE}"))
+    found = sorted(run.glob(f"*.partial/{_FOLDER}/task/{ARTIFACT_FILE}"))
     if not found:
         raise RunFolderError(
             f"no training stands ready in {run}; run it with --set train.processes=0 first, which stops before the "
@@ -94,31 +94,39 @@ def train_shared(run: Path, team: Team, progress: Progress) -> Path:
     return folder
 
 
-def _launch(run: Path, processes: int) -> None:
+def _launch(run: Path, folder: Path, processes: int) -> None:
     """Start the processes on this machine and wait for them; they end when this one is interrupted."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port()), "WORLD_SIZE": str(processes)}
     threads = {"OMP_NUM_THREADS": str(max(1, cores // processes))}
     command = [sys.executable, "-m", "prompt2model.model_trainer.worker", str(run)]
     team: list[subprocess.Popen[bytes]] = []
+    stack = ExitStack()
+
+    def said(rank: int) -> Path:
+        return folder / f"process_{rank}.log"
+
     try:
         for rank in range(processes):
             place = {"RANK": str(rank), "LOCAL_RANK": str(rank), "LOCAL_WORLD_SIZE": str(processes)}
             environment = {**threads, **os.environ, **meeting, **place}
-            # The first one speaks for all.
-            stderr = None if rank == 0 else subprocess.DEVNULL
+            # The first one speaks for all; what another one says is told where it fails.
+            stderr = None if rank == 0 else stack.enter_context(said(rank).open("wb"))
             team.append(subprocess.Popen(command, env=environment, stderr=stderr))  # noqa: S603
         while team and all(process.poll() in (None, 0) for process in team):
             with suppress(subprocess.TimeoutExpired):
                 next((process for process in team if process.poll() is None), team[0]).wait(1)
             if all(process.poll() == 0 for process in team):
                 return
-        failed = next(process for process in team if process.poll() not in (None, 0))
+        rank = next(rank for rank, process in enumerate(team) if process.poll() not in (None, 0))
+        last = said(rank).read_text(errors="replace").splitlines()[-1:] if rank else []
         raise TrainingError(
-            f"one of the {processes} processes that train together ended ({failed.returncode}); after mending what it "
-            f"said, `prompt2model resume {run}` goes on from the last checkpoint"
+            f"process {rank} of the {processes} that train together ended ({team[rank].returncode})"
+            f"{': ' + last[0].removeprefix('error: ') if last else ''}; after mending what it said, "
+            f"`prompt2model resume {run}` goes on from the last checkpoint"
         )
     finally:
+        stack.close()
         for process in team:
             if process.poll() is None:
                 process.terminate()

@@ -57,6 +57,8 @@ class ModelTrainer(Component[TrainInputs, TrainedModel]):
             device_of(self.config.device)
         if self.config.search_trials:
             check_optuna()
+        if self.config.shard and self.config.method == "qlora":
+            raise ConfigError("weights in four bits are not divided; take --method lora, or leave shard out of [train]")
         if self.config.processes != 1 and (self.config.holds_bake_off or self.config.search_trials):
             raise ConfigError(
                 "processes in [train] is for one training; leave it out for a bake-off or a search, or send their "

@@ -12,7 +12,7 @@ from typing import Any
 from prompt2model.artifacts import write_atomically
 from prompt2model.catalogue.input_layouts import shown_layouts
 from prompt2model.component import RunContext
-from prompt2model.errors import ConfigError, DiskFullError, NotEnoughDataError
+from prompt2model.errors import ConfigError, DiskFullError, NotEnoughDataError, TrainingError
 from prompt2model.model_trainer.base_model import (
     BaseModel,
     batch_size,
@@ -69,7 +69,23 @@ def train_student(
     A killed training goes on from its last checkpoint, in the same folder, to the same weights. In a team every process
     calls it; the first one saves. Raises as `ModelTrainer` says, and what `watch` raises.
     """
+    from prompt2model.model_trainer.updating import is_out_of_memory
+
     check_inputs(inputs, config)
+    try:
+        return _train(inputs, config, context, team, watch)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise TrainingError(
+            f"memory does not suffice to train {inputs.base_model.id}; choose a smaller --base-model, or --method lora "
+            "or qlora"
+        ) from error
+
+
+def _train(
+    inputs: TrainInputs, config: ModelTrainerConfig, context: RunContext, team: Team | None, watch: Watch | None
+) -> TrainedModel:
     stopwatch = Stopwatch()
     team = team or Team(device_of(config.device))
     team.is_sharded = team.size > 1 and (team.is_sharded or config.shard)
@@ -196,6 +212,8 @@ def _plan(
 
 def _mark(spec: StudentSpec, plan: Plan, team: Team) -> str:
     """What a checkpoint must have in common with the training that goes on from it."""
+    # Each process has a GPU of its own, and all must take up the same step.
+    plan = replace(plan, device=plan.device.partition(":")[0])
     return f"{spec.base}|{spec.method}|{spec.input_format}|{plan}|{team.size} processes"
 
 

@@ -11,7 +11,7 @@ Three parts of a small model's training take far more time than their arithmetic
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,6 @@ _SHORT = 256
 """Tokens up to which plain matrix products beat the fused attention kernel on a processor, backward pass included."""
 _STEPS = 1 << 16
 """Dropout's random numbers have 16 bits: shares are exact to 1/65,536."""
-_ATTENTION = "training_on_processor"
 
 
 @contextmanager
@@ -32,19 +31,15 @@ def faster_layers(model: Any) -> Iterator[None]:
     """
     on_processor = next(model.parameters()).device.type == "cpu"
     changed = _adapter_layers(model)
-    implementation = model.config._attn_implementation if on_processor and hasattr(model, "config") else None
     if on_processor:
         changed += _dropout_layers(model)
-    if implementation == "sdpa":
-        _register_attention()
-        model.set_attn_implementation(_ATTENTION)
     try:
-        yield
+        # Under its own name, which some models ask for; their masks are made for it.
+        with _fast_attention() if on_processor else nullcontext():
+            yield
     finally:
         for module in changed:
             del module.forward
-        if implementation == "sdpa":
-            model.set_attn_implementation(implementation)
 
 
 # -- LoRA --------------------------------------------------------------------------------------------------------------
@@ -156,12 +151,17 @@ def dropout(x: torch.Tensor, share: float) -> torch.Tensor:
 # -- attention ---------------------------------------------------------------------------------------------------------
 
 
-def _register_attention() -> None:
-    from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
+@contextmanager
+def _fast_attention() -> Iterator[None]:
+    """What transformers calls `sdpa` is `_attention` inside."""
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-    ALL_ATTENTION_FUNCTIONS.register(_ATTENTION, _attention)
-    ALL_MASK_ATTENTION_FUNCTIONS.register(_ATTENTION, sdpa_mask)
+    usual = ALL_ATTENTION_FUNCTIONS["sdpa"]
+    ALL_ATTENTION_FUNCTIONS.register("sdpa", _attention)
+    try:
+        yield
+    finally:
+        ALL_ATTENTION_FUNCTIONS.register("sdpa", usual)
 
 
 def _attention(
@@ -178,11 +178,11 @@ def _attention(
 ) -> tuple[torch.Tensor, None]:
     """Attention in transformers' calling convention: [rows, heads, tokens, width] in, [rows, tokens, heads, width] out.
 
-    Long texts go to the fused kernel.
+    Long texts go to the fused kernel, and so does what has no mask and fewer queries than keys: it knows which.
     """
     from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
 
-    if key.shape[2] > _SHORT:
+    if key.shape[2] > _SHORT or (attention_mask is None and query.shape[2] != key.shape[2]):
         out: tuple[torch.Tensor, None] = sdpa_attention_forward(
             module, query, key, value, attention_mask, dropout, scaling, is_causal, position_bias, **kwargs
         )

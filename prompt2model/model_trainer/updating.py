@@ -84,27 +84,22 @@ class Updates:
 
     def state(self) -> dict[str, torch.Tensor]:
         """Weights, moments and random numbers, by name, to be written before training goes on."""
-        import torch
 
         tensors = {f"model.{name}": value for name, value in self.team.in_main_memory(self._trained).items()}
         for name, value in self._trained.items():
             moments = moments_of(self._optimizer, value)
             tensors |= self.team.in_main_memory({f"{part}.{name}": moment for part, moment in moments.items()})
-        tensors |= {f"random.{rank}": state for rank, state in enumerate(self.team.random_numbers())}
-        if self.plan.device.startswith("cuda"):
-            tensors["random.cuda"] = torch.cuda.get_rng_state(self.plan.device)
+        for kind, numbers in _random_numbers(self.plan.device).items():
+            tensors |= {f"{kind}.{rank}": state for rank, state in enumerate(self.team.of_all(numbers))}
         return tensors
 
     def take_up(self, tensors: Mapping[str, torch.Tensor]) -> None:
         """Go on from what `state` gave."""
-        import torch
 
         self.put_weights({name: tensors[f"model.{name}"] for name in self._trained})
         for name, value in self._trained.items():
             put_moments(self._optimizer, value, tensors, name, self.team)
-        torch.set_rng_state(tensors[f"random.{self.team.rank}"])
-        if "random.cuda" in tensors and self.plan.device.startswith("cuda"):
-            torch.cuda.set_rng_state(tensors["random.cuda"], self.plan.device)
+        _put_random_numbers(self.plan.device, tensors, self.team.rank)
 
     def _autocast(self) -> Any:
         import torch
@@ -161,7 +156,7 @@ class Updates:
                 f"memory does not suffice for one row of {widest} tokens at once; lower max_input_tokens in [train], "
                 "choose a smaller --base-model, or --method lora or qlora"
             )
-        self.max_tokens = max(1, widest // 2)
+        self.max_tokens = self.fitting.max_tokens = max(1, widest // 2)
         self.say(
             f"memory does not suffice for {widest} tokens at once; going on with {self.max_tokens} at once, "
             f"{self.plan.batch_size} rows per step as before"
@@ -197,6 +192,28 @@ def _trained(module: Any) -> dict[str, torch.Tensor]:
     """The weights that are trained, by their names in the loss module, however that is wrapped."""
     named = ((name.removeprefix("module."), value) for name, value in module.named_parameters())
     return {name: value for name, value in named if value.requires_grad}
+
+
+def _random_numbers(device: str) -> dict[str, torch.Tensor]:
+    """Where torch's random numbers stand in this process, on the processor and on what it trains."""
+    import torch
+
+    numbers = {"random": torch.get_rng_state()}
+    if device.startswith("cuda"):
+        numbers["random_cuda"] = torch.cuda.get_rng_state(device)
+    elif device.startswith("mps"):
+        numbers["random_mps"] = torch.mps.get_rng_state()
+    return numbers
+
+
+def _put_random_numbers(device: str, tensors: Mapping[str, torch.Tensor], rank: int) -> None:
+    import torch
+
+    torch.set_rng_state(tensors[f"random.{rank}"])
+    if device.startswith("cuda"):
+        torch.cuda.set_rng_state(tensors[f"random_cuda.{rank}"], device)
+    elif device.startswith("mps"):
+        torch.mps.set_rng_state(tensors[f"random_mps.{rank}"])
 
 
 def is_out_of_memory(error: BaseException) -> bool:

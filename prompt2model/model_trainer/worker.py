@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from prompt2model.console import ConsoleProgress, SilentProgress
-from prompt2model.errors import Prompt2ModelError
+from prompt2model.errors import Prompt2ModelError, TrainingError
 from prompt2model.model_trainer.team import AccelerateTeam
 from prompt2model.model_trainer.together import train_shared
 
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
         team = AccelerateTeam()
         train_shared(run, team, ConsoleProgress() if first else SilentProgress())
     except Prompt2ModelError as error:
-        if first:
+        if first or isinstance(error, TrainingError):
             print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return error.exit_code
     if first:

@@ -16,7 +16,6 @@ def adapter_base(folder: Path, spec: StudentSpec) -> WeightsLocation:
 
     Raises RunFolderError for a damaged folder, WeightsError where the base is gone or is not the one trained on.
     """
-    adapters.refuse_pickles(folder)
     for name in (adapters.ADAPTER_CONFIG, adapters.ADAPTER_WEIGHTS):
         if not (folder / name).is_file():
             raise RunFolderError(f"{folder} is damaged: {name} is missing; train the student again")

@@ -8,7 +8,7 @@ from typing import Any
 
 from prompt2model.inference import Embedder
 from prompt2model.predictor.input_format import EncodedInput
-from prompt2model.predictor.linear_head import LinearHead, read_tensors, refuse_pickles, write_tensors
+from prompt2model.predictor.linear_head import LinearHead, read_tensors, write_tensors
 from prompt2model.predictor.student_folder import StudentSpec
 from prompt2model.records import Item, Prediction
 from prompt2model.weights import WeightsLocation, load_encoder, load_tokenizer, save_model
@@ -25,7 +25,6 @@ class EmbeddingStudent:
     def __init__(self, location: WeightsLocation, spec: StudentSpec, device: str) -> None:
         import torch
 
-        refuse_pickles(location.folder)
         self.tokenizer: Any = load_tokenizer(location)
         self.labels = spec.labels
         model: Any = load_encoder(location, torch.float32)

@@ -14,8 +14,6 @@ from prompt2model.records import Prediction
 if TYPE_CHECKING:
     import numpy as np
 
-_PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".bin", ".pt", ".pth", ".ckpt"})
-
 
 @dataclass(frozen=True)
 class LinearHead:
@@ -73,16 +71,3 @@ def read_tensors(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str,
         if not np.isfinite(tensor).all():  # type: ignore[arg-type]
             raise RunFolderError(f"{path} is damaged: {name} holds what is no number; train the student again")
     return {name: tensors[name] for name in shapes}
-
-
-def refuse_pickles(folder: Path) -> None:
-    """Such a folder was not written here, and whoever loads it by other means runs what the pickle says.
-
-    Raises RunFolderError.
-    """
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in _PICKLES:
-            raise RunFolderError(
-                f"{folder} holds {path.name}, a pickle, which is never loaded and no student has; remove the file, or "
-                "train the student again"
-            )

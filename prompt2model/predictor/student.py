@@ -11,7 +11,7 @@ from prompt2model.errors import RunFolderError
 from prompt2model.predictor.adapter_folder import adapter_base
 from prompt2model.predictor.input_format import EncodedInput, encode_inputs
 from prompt2model.predictor.no_answer import no_answer
-from prompt2model.predictor.student_folder import StudentSpec, find_student, read_spec
+from prompt2model.predictor.student_folder import StudentSpec, find_student, read_spec, refuse_pickles
 from prompt2model.records import Item, Prediction
 from prompt2model.weights import WeightsLocation, locate
 
@@ -110,6 +110,7 @@ def load_predictor(folder: Path | str, device: str | None = None) -> StudentPred
     """
     found = find_student(Path(folder).expanduser().resolve())
     spec = read_spec(found)
+    refuse_pickles(found)
     if spec.family == "tfidf":
         from prompt2model.predictor.tfidf import TfidfStudent
 

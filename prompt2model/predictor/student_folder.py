@@ -13,6 +13,7 @@ from prompt2model.predictor.input_format import INPUT_SLOT
 from prompt2model.records import Family, InputLayout, Kind, Method
 
 SPEC_FILE = "prompt2model.json"
+_PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".bin", ".pt", ".pth", ".ckpt"})
 
 
 class StudentSpec(BaseModel):
@@ -71,6 +72,19 @@ def read_spec(folder: Path) -> StudentSpec:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise RunFolderError(f"{path} is damaged ({where}: {first['msg']}); train the student again") from error
+
+
+def refuse_pickles(folder: Path) -> None:
+    """Such a folder was not written here, and whoever loads it by other means runs what the pickle says.
+
+    Raises RunFolderError.
+    """
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in _PICKLES:
+            raise RunFolderError(
+                f"{folder} holds {path.name}, a pickle, which is never loaded and no student has; remove the file, or "
+                "train the student again"
+            )
 
 
 def find_student(folder: Path) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from prompt2model.predictor.input_format import EncodedInput, render_input
-from prompt2model.predictor.linear_head import LinearHead, read_tensors, refuse_pickles, write_tensors
+from prompt2model.predictor.linear_head import LinearHead, read_tensors, write_tensors
 from prompt2model.predictor.student_folder import StudentSpec
 from prompt2model.predictor.tfidf_features import TfidfFeatures, features_from, read_vocabulary, write_vocabulary
 from prompt2model.records import Item, Prediction
@@ -21,7 +21,6 @@ class TfidfStudent:
     batch_tokens = 1 << 24
 
     def __init__(self, folder: Path, spec: StudentSpec) -> None:
-        refuse_pickles(folder)
         self.labels = spec.labels
         self._input_format = spec.input_format
         blocks = read_vocabulary(folder)

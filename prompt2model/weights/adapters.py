@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 _TASKS: dict[Family, str] = {"encoder": "SEQ_CLS", "encoder_decoder": "SEQ_2_SEQ_LM", "decoder": "CAUSAL_LM"}
 _SAMPLE = 1 << 20
+_PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".bin", ".pt", ".pth", ".ckpt"})
 
 
 def load_base_for_adapters(
@@ -138,7 +139,7 @@ def put_adapter(model: Any, settings: Any, tensors: dict[str, torch.Tensor], ori
     try:
         adapted = _attached(peft, model, settings)
         result = peft.set_peft_model_state_dict(adapted, tensors)
-    except (ValueError, RuntimeError, KeyError) as error:
+    except (ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
         reason = str(error).splitlines()[0]
         raise WeightsError(f"the adapter in {origin} does not fit its base model ({reason})") from error
     expected = set(adapter_tensors(adapted))
@@ -179,7 +180,7 @@ def load_dense_base(location: WeightsLocation, family: Family, labels: Sequence[
 
 def refuse_pickles(folder: Path) -> None:
     """Raises WeightsError for a folder with files that peft or torch would unpickle."""
-    pickles = sorted(path.name for path in folder.iterdir() if path.suffix in {".bin", ".pt", ".pth", ".ckpt", ".pkl"})
+    pickles = sorted(path.name for path in folder.iterdir() if path.suffix in _PICKLES)
     if pickles:
         raise WeightsError(f"{folder} holds {pickles[0]}, a pickle, which is never loaded; remove it")
 

@@ -94,6 +94,8 @@ def _headers(files: Iterable[Path]) -> Iterator[tuple[str, tuple[int, ...], int]
     for path in files:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
+            if length > path.stat().st_size:
+                raise ValueError(f"{path.name} is shorter than it says")
             header = json.loads(file.read(length))
         for name, tensor in header.items():
             if name != "__metadata__":

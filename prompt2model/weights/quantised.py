@@ -59,7 +59,9 @@ def linear_layers(model: PreTrainedModel, whole: Collection[str] = ()) -> Iterat
     from transformers.pytorch_utils import Conv1D
 
     output = model.get_output_embeddings()
-    for name, module in list(model.named_modules()):
+    # By name, so that a layer that was replaced meanwhile is not held in memory.
+    for name in [name for name, _ in model.named_modules()]:
+        module = model.get_submodule(name)
         inside = any(name == one or name.startswith(f"{one}.") for one in whole)
         if isinstance(module, (torch.nn.Linear, Conv1D)) and module is not output and not inside:
             yield name, module

@@ -17,7 +17,8 @@ def test_a_bake_off_from_plan_to_report(work: Path) -> None:
     students = ("--set", 'train.students=["tfidf", "base"]', "--max-size", "50MB", "--device", "cpu")
     planned = command("plan", *OPTIONS, *students, cwd=work)
     assert planned.code == 0, planned.err
-    assert f"students: tfidf, {work / 'base'}" in " ".join(planned.out.split())
+    # Long paths are broken where the line ends.
+    assert f"students:tfidf,{work / 'base'}" in "".join(planned.out.split())
     ran = command("run", *OPTIONS, *students, cwd=work)
     assert ran.code == 0, ran.err
     run = work / "runs" / "it"

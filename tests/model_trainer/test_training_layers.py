@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from model_trainer.tiny_models import tiny_model
 
-from prompt2model.model_trainer import ModelTrainerConfig
-from prompt2model.model_trainer.base_model import with_adapters
 from prompt2model.model_trainer.loop import reproducible
 from prompt2model.records import Family
+from prompt2model.weights.adapters import with_adapters
 
 FAMILIES: tuple[Family, ...] = ("encoder", "encoder_decoder", "decoder")
 
@@ -66,7 +65,7 @@ def test_adapters_give_the_same_outputs_and_gradients_in_bfloat16(family: Family
     import torch
 
     with reproducible(0):
-        model = with_adapters(tiny_model(family, 30), family, ModelTrainerConfig.model_validate({"lora_rank": 4}))
+        model = with_adapters(tiny_model(family, 30), family, 4, 8, 0.0)
         for name, parameter in model.named_parameters():
             if "lora_B" in name:  # they start at 0, where A has no gradient
                 torch.nn.init.normal_(parameter, std=0.1)
