@@ -12,6 +12,9 @@ import typer
 
 from prompt2model import __version__
 from prompt2model.command_options import (
+    PLAN_HELP,
+    REVIEW_HELP,
+    RUN_HELP,
     Assignments,
     BakeOff,
     BaseModel,
@@ -69,36 +72,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-_RUN_HELP = """Make a model from a prompt, given in quotes or with --prompt-file.
-
-\b
-prompt2model run --prompt-file task.txt
-prompt2model run --prompt-file task.txt --yes --data rows.csv --teacher openai:gpt-4.1-mini
-
-At a terminal it asks for what was not given: data sets, columns, base model; with --yes it takes every default. A
-finished run given again does nothing; a killed one goes on. Every other setting is in `prompt2model settings`.
-"""
-
-_PLAN_HELP = """Say what a run will cost, step by step: calls, tokens, money, time, memory and disk.
-
-\b
-prompt2model plan --prompt-file task.txt --teacher openai:gpt-4.1-mini --generate 500
-
-Takes what `run` takes. Nothing is spent: the prompt and the data at hand are read into the run's folder, from where
-`run`, given the same way, goes on.
-"""
-
-_REVIEW_HELP = """Look through the rows that a run trains on, and correct, approve or drop them.
-
-\b
-prompt2model review runs/NAME              writes runs/NAME/review.csv, the least sure rows first
-prompt2model review runs/NAME --apply      after you edited it: makes it a part of the run
-prompt2model review runs/NAME --page       the same on a page
-prompt2model resume runs/NAME              assembles, trains and measures again
-
-Test rows are never shown. Nothing is asked of a teacher again.
-"""
 
 
 def _print_version(wanted: bool) -> None:
@@ -201,8 +174,8 @@ def _with_run_options(then: Callable[[Pipeline, bool, bool], None]) -> Callable[
     return command
 
 
-app.command("run", help=_RUN_HELP, short_help="Make a model from a prompt.")(_with_run_options(_run))
-app.command("plan", help=_PLAN_HELP, short_help="Say what a run will cost, before anything is spent.")(
+app.command("run", help=RUN_HELP, short_help="Make a model from a prompt.")(_with_run_options(_run))
+app.command("plan", help=PLAN_HELP, short_help="Say what a run will cost, before anything is spent.")(
     _with_run_options(_plan)
 )
 
@@ -276,7 +249,7 @@ def merge(
     print(merge_student(folder, output))
 
 
-@app.command(help=_REVIEW_HELP, short_help="Look through a run's rows and correct them.")
+@app.command(help=REVIEW_HELP, short_help="Look through a run's rows and correct them.")
 def review(
     folder: RunFolder,
     file: Annotated[
@@ -294,7 +267,7 @@ def review(
     port: Annotated[int, typer.Option(metavar="N", help="Port of the page.")] = 7861,
     browser: Annotated[bool, typer.Option(help="Open a browser window with the page.")] = False,
 ) -> None:
-    """See `_REVIEW_HELP`."""
+    """See `REVIEW_HELP`."""
     from prompt2model.errors import ConfigError
     from prompt2model.review import apply_table, launch_review, write_table
 

@@ -1,4 +1,4 @@
-"""The options of the commands, and the changes to a config that they stand for."""
+"""The options of the commands, the longer of their help texts, and the changes to a config that options stand for."""
 
 from __future__ import annotations
 
@@ -9,6 +9,36 @@ from typing import Annotated, Any
 import typer
 
 from prompt2model.errors import ConfigError
+
+RUN_HELP = """Make a model from a prompt, given in quotes or with --prompt-file.
+
+\b
+prompt2model run --prompt-file task.txt
+prompt2model run --prompt-file task.txt --yes --data rows.csv --teacher openai:gpt-4.1-mini
+
+At a terminal it asks for what was not given: data sets, columns, base model; with --yes it takes every default. A
+finished run given again does nothing; a killed one goes on. Every other setting is in `prompt2model settings`.
+"""
+
+PLAN_HELP = """Say what a run will cost, step by step: calls, tokens, money, time, memory and disk.
+
+\b
+prompt2model plan --prompt-file task.txt --teacher openai:gpt-4.1-mini --generate 500
+
+Takes what `run` takes. Nothing is spent: the prompt and the data at hand are read into the run's folder, from where
+`run`, given the same way, goes on.
+"""
+
+REVIEW_HELP = """Look through the rows that a run trains on, and correct, approve or drop them.
+
+\b
+prompt2model review runs/NAME              writes runs/NAME/review.csv, the least sure rows first
+prompt2model review runs/NAME --apply      after you edited it: makes it a part of the run
+prompt2model review runs/NAME --page       the same on a page
+prompt2model resume runs/NAME              assembles, trains and measures again
+
+Test rows are never shown. Nothing is asked of a teacher again.
+"""
 
 
 def _option(metavar: str, help: str, *names: str) -> Any:
@@ -91,7 +121,9 @@ BakeOff = Annotated[
 ]
 MaxSize = Annotated[str | None, _option("SIZE", "With --bake-off: most bytes of the model, as 50MB.")]
 MaxLatency = Annotated[str | None, _option("TIME", "With --bake-off: most time for one answer here, as 20ms.")]
-Device = Annotated[str | None, _option("NAME", "Where models are trained and timed: auto (the default), cpu, cuda:0.")]
+Device = Annotated[
+    str | None, _option("NAME", "Where models are trained and timed: auto (the default), cpu, mps or cuda:0.")
+]
 Search = Annotated[int | None, _option("N", "Search for better settings in N trainings; the test is left out of it.")]
 Method = Annotated[
     str | None,

@@ -76,9 +76,12 @@ class Pipeline:
         config = with_own_review(config)
         given = {step.id: getattr(config, step.id) for step in DEFAULT_CHAIN}
         shared = {step.id: shared_settings(step, given) for step in DEFAULT_CHAIN}
-        components = {
-            step.id: build_component(step, {**shared[step.id], **given[step.id]}, folder) for step in DEFAULT_CHAIN
+        # From the last one back: a wrong setting is named where it stands, not where it is shared.
+        built = {
+            step.id: build_component(step, {**shared[step.id], **given[step.id]}, folder)
+            for step in reversed(DEFAULT_CHAIN)
         }
+        components = {step.id: built[step.id] for step in DEFAULT_CHAIN}
         # The stored config must mean the same from any folder.
         sections = {name: _section(component, given[name], shared[name]) for name, component in components.items()}
         return cls(config.model_copy(update=sections), components)

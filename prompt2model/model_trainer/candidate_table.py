@@ -53,4 +53,4 @@ def trial_words(trial: SearchTrial) -> str:
     """A trial in one line."""
     settings = ", ".join(f"{name} {value}" for name, value in trial.settings.items())
     outcome = f"score {trial.score:.4g}" if trial.score is not None else trial.state
-    return f"trial {trial.number}: {outcome} ({settings})"
+    return f"trial {trial.number}: {outcome}" + (f" ({settings})" if settings else "")

@@ -158,13 +158,17 @@ class ModelTrainerConfig(ComponentConfig):
     max_latency: str | None = Field(
         None,
         description="Bake-off: most time for one answer, as 20ms or 0.02s: the median of single answers to validation "
-        "inputs on this machine's `device`.",
+        "inputs, on `device`.",
     )
     device: str = Field(
         "auto", description="Where students are trained, and timed in a bake-off: auto (the best), cpu, mps or cuda:0."
     )
     search_trials: int = Field(
-        0, ge=0, le=1000, description="Trainings that a search for better settings (optuna) makes; 0: no search."
+        0,
+        ge=0,
+        le=1000,
+        description="Trainings that a search for better settings (optuna) makes, the first with these settings; "
+        "0: no search.",
     )
 
     @property
@@ -210,7 +214,8 @@ class ModelTrainerConfig(ComponentConfig):
     def _limits_need_a_choice(self) -> ModelTrainerConfig:
         given = [name for name in ("max_size", "max_latency") if getattr(self, name) is not None]
         if given and not self.holds_bake_off:
-            raise ValueError(f"{' and '.join(given)} choose among several students; add --bake-off, or leave them out")
+            options = " and ".join(f"--{name.replace('_', '-')}" for name in given)
+            raise ValueError(f"{options}: a limit is for a bake-off; add --bake-off, or leave it out")
         return self
 
     def epochs_for(self, steps_per_epoch: int) -> int:

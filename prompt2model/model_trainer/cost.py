@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from prompt2model.model_trainer.base_model import BaseModel
     from prompt2model.model_trainer.fitting import Fitting
     from prompt2model.model_trainer.plan import Plan
+    from prompt2model.model_trainer.training import TrainInputs
 
 TIMING_FILE = "timing.json"
 _LETTERS_PER_TOKEN = 4
@@ -101,6 +102,12 @@ def expected(base: BaseModel, fitting: Fitting, plan: Plan, family: Family, in_u
     work = base.shape.parameters * (operations * tokens + 2 * held * plan.validations)
     memory = memory_needed(base, fitting, plan, family, plan.checkpointing) + _in_process(in_use)
     return Figures(round(_START + work / _speed(), 1), memory)
+
+
+def linear_expected(inputs: TrainInputs, config: ModelTrainerConfig, in_use: int) -> Figures:
+    """The same of a logistic regression."""
+    cost = training_cost(inputs.train, inputs.validation, inputs.base_model, config, 1)
+    return Figures(cost.seconds or 0.0, (cost.memory or 0) + in_use)
 
 
 def memory_needed(base: BaseModel, fitting: Fitting, plan: Plan, family: Family, checkpointing: bool) -> int:

@@ -172,7 +172,7 @@ class _Study:
 
     def _job(self, number: int, config: ModelTrainerConfig) -> Job:
         rivals: list[Curve] = [curve_of(one.curve) for one in self.results if one.state == "trained"]
-        title = f"trial {number + 1} of {self.config.search_trials}"
+        title = f"trial {number}, of {self.config.search_trials} in all"
         settings = config.model_dump(mode="json", exclude_defaults=True)
         context = self.context
         return Job(title, self.base.id, self.base.family, settings, context.seed, context.hub_allowed, tuple(rivals))

@@ -12,7 +12,7 @@ from prompt2model.component import RunContext
 from prompt2model.model_trainer.bake_off import bake_off
 from prompt2model.model_trainer.candidate_table import candidate_lines
 from prompt2model.model_trainer.config import ModelTrainerConfig
-from prompt2model.model_trainer.jobs import TIMING_FILE, share_inputs, take_student
+from prompt2model.model_trainer.jobs import TIMING_FILE, load_timing, share_inputs, take_student
 from prompt2model.model_trainer.search import search
 from prompt2model.model_trainer.training import TrainInputs, some_validation
 from prompt2model.records import ChosenModel, TrainedModel
@@ -51,6 +51,8 @@ def _make(inputs: TrainInputs, config: ModelTrainerConfig, context: RunContext) 
         searched = search(inputs, validation, config, context, defaults)
         best, timing["trials"] = searched.best, searched.timing
         changes["trials"] = searched.trials
+    of_best = load_timing(best.student.folder.parent)
+    timing |= {name: of_best[name] for name in ("estimated", "used") if name in of_best}
     write_atomically(context.folder / TIMING_FILE, json.dumps(timing, indent=1) + "\n")
     folder = take_student(best.student.folder, context.folder)
     save_artifact(replace(best.student, folder=folder, **changes), context.folder)

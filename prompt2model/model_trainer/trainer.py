@@ -12,6 +12,7 @@ from prompt2model.model_trainer.base_model import batch_size
 from prompt2model.model_trainer.candidates import Entrant, entrants, named_entrants, student_folders
 from prompt2model.model_trainer.config import ModelTrainerConfig
 from prompt2model.model_trainer.limits import device_of
+from prompt2model.model_trainer.linear import LINEAR_FAMILIES
 from prompt2model.model_trainer.search import check_optuna
 from prompt2model.model_trainer.student_choice import train_the_best
 from prompt2model.model_trainer.together import train_together
@@ -43,11 +44,23 @@ class ModelTrainer(Component[TrainInputs, TrainedModel]):
 
     def run(self, inputs: TrainInputs, context: RunContext) -> TrainedModel:
         """Train and save."""
+        if inputs.base_model.family in LINEAR_FAMILIES and not self.config.holds_bake_off:
+            self._check_linear(inputs.base_model.family, context)
         if self.config.processes != 1:
             return train_together(inputs, self.config, context)
         if self.config.holds_bake_off or self.config.search_trials:
             return train_the_best(inputs, self.config, context)
         return train_student(inputs, self.config, context)
+
+    def _check_linear(self, family: str, context: RunContext) -> None:
+        """Say what a logistic regression has no use for. Raises ConfigError."""
+        if self.config.method != "auto":
+            raise ConfigError(
+                f"{family} is a logistic regression, for which there is no method {self.config.method}; leave --method "
+                "out, or choose another --base-model"
+            )
+        if self.config.search_trials:
+            context.progress.say(f"  nothing to search: {family} chooses its only setting by itself")
 
     def check(self, hub_allowed: bool) -> None:
         """Refuse students that cannot be had, a device that is not there, and a search without optuna."""

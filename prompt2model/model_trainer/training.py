@@ -25,7 +25,7 @@ from prompt2model.model_trainer.batching import steps_in_epoch
 from prompt2model.model_trainer.checkpoint import Checkpoints
 from prompt2model.model_trainer.checkpointing import start_checkpointing
 from prompt2model.model_trainer.config import ModelTrainerConfig
-from prompt2model.model_trainer.cost import Stopwatch, after_training, before_training, expected
+from prompt2model.model_trainer.cost import Stopwatch, after_training, before_training, expected, linear_expected
 from prompt2model.model_trainer.fitting import Fitting
 from prompt2model.model_trainer.limits import device_of
 from prompt2model.model_trainer.linear import LINEAR_FAMILIES, train_linear
@@ -92,7 +92,10 @@ def _train(
     if inputs.base_model.family in LINEAR_FAMILIES:
         if team.size > 1:
             raise ConfigError(f"{inputs.base_model.family} is trained by one process; start it without accelerate")
-        return train_linear(inputs, some_validation(inputs.validation, config, context), config, context)
+        trained = train_linear(inputs, some_validation(inputs.validation, config, context), config, context)
+        estimated, used = linear_expected(inputs, config, stopwatch.in_use), stopwatch.used()
+        stopwatch.keep(estimated, used, context.folder)
+        return trained
     location = locate(inputs.base_model.id, allow_download=context.hub_allowed)
     seed = config.seed if config.seed is not None else context.rng("train").getrandbits(32)
     with reproducible(seed):

@@ -16,6 +16,7 @@ import json
 import random
 import resource
 import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +81,7 @@ def main() -> None:
     # parts may run beside each other.
     torch.set_num_threads(1)
     record = Record("paper_recipe", arguments, partial=bool(arguments.only))
-    work = arguments.work or Path("/tmp/paper_recipe")  # noqa: S108
+    work = arguments.work or Path(tempfile.gettempdir()) / "paper_recipe"
     if arguments.quick:
         work = work / "quick"
         shutil.rmtree(work, ignore_errors=True)

@@ -139,7 +139,17 @@ def artifacts(task: TaskSpec, tests: tuple[TestSet, ...], report: EvaluationRepo
             ("The rows were judged by their words only: the packaged encoder is not installed.",),
         ),
         "base_model": ChosenModel("tiny/encoder", "encoder", candidates, {"too_large": 12}),
-        "trained": TrainedModel(folder, "encoder", "tiny/encoder", "full", "{input}", report.labels, curve, 60, 2),
+        "trained": TrainedModel(
+            folder,
+            "encoder" if report.labels else "decoder",
+            "tiny/encoder",
+            "full",
+            "{input}",
+            report.labels,
+            curve,
+            60,
+            2,
+        ),
         "report": report,
     }
 
