@@ -17,7 +17,7 @@ from prompt2model.inference.device import may_have_accelerator, memory_for_train
 from prompt2model.model_trainer.batching import steps_in_epoch
 from prompt2model.model_trainer.config import ModelTrainerConfig
 from prompt2model.model_trainer.linear_cost import embedding_cost, tfidf_cost
-from prompt2model.model_trainer.memory import memory_in_use, peak_memory, start_peak
+from prompt2model.model_trainer.memory import give_back_freed, memory_in_use, peak_memory, start_peak
 from prompt2model.model_trainer.recipe import recipe_for
 from prompt2model.records import ChosenModel, Family, Method, Rows
 from prompt2model.weights import locate
@@ -159,6 +159,7 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self._started = time.perf_counter()
+        give_back_freed()
         self.in_use = memory_in_use() or 0
         start_peak()
 

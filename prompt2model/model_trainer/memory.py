@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 _RESET, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
@@ -29,6 +30,17 @@ def peak_memory() -> int | None:
     if torch.cuda.is_available():
         return int(torch.cuda.max_memory_allocated())
     return _status("VmHWM:")
+
+
+def give_back_freed() -> None:
+    """Give the system back what was freed and the C library (glibc) keeps for later: it is not in use any more."""
+    import ctypes
+    import gc
+
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
 
 
 def memory_in_use() -> int | None:

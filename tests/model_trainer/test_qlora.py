@@ -310,3 +310,18 @@ def test_the_method_is_an_option_of_the_command() -> None:
     pipeline = Pipeline.from_config({"prompt": "Do it.", "train": config_changes(method="qlora")["train"]})
     assert pipeline.components["train"].config.method == "qlora"
     assert pipeline.components["retrieve_models"].config.train_method == "qlora"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the memory of a process is read as Linux tells it")
+def test_what_was_freed_does_not_count_as_in_use() -> None:
+    from prompt2model.model_trainer.memory import give_back_freed, memory_in_use
+
+    before = memory_in_use()
+    assert before is not None
+    blocks = [bytearray(b"1") * 100_000 for _ in range(3000)]
+    last = bytearray(b"1") * 100_000  # what lies above freed blocks keeps the C library from giving them back by itself
+    assert (memory_in_use() or 0) > before + 200_000_000
+    del blocks
+    give_back_freed()
+    assert (memory_in_use() or 0) < before + 100_000_000
+    del last
