@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cluster.two_nodes import TwoNodes
+from cluster.two_nodes import Interrupted, TwoNodes
 
 from prompt2model.cluster import HereWorkers, connect
 from prompt2model.config import changed_settings
@@ -33,22 +33,6 @@ class SmallGroups(EmbeddedClient):
     """Groups small enough that there are several of them."""
 
     batch_size, score_batch_size = 2, 3
-
-
-class Interrupted:
-    """Workers of which some are lost when the first result is there."""
-
-    distributed = True
-
-    def __init__(self, workers: Any, lose: Any) -> None:
-        self._workers, self._lose = workers, lose
-
-    def map(self, *arguments: Any, **settings: Any) -> Iterator[Any]:
-        for pair in self._workers.map(*arguments, **settings):
-            yield pair
-            if self._lose is not None:
-                lose, self._lose = self._lose, None
-                lose()
 
 
 def label_and_write(client: Any, ledger_file: Path) -> tuple[list[Prediction], dict[Any, Any], int]:

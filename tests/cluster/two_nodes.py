@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -62,3 +63,19 @@ class TwoNodes:
             for name, value in self._settings.items():
                 patch.setenv(name, value)
             yield
+
+
+class Interrupted:
+    """Workers of which some are lost when the first result is there."""
+
+    distributed = True
+
+    def __init__(self, workers: Any, lose: Any) -> None:
+        self._workers, self._lose = workers, lose
+
+    def map(self, *arguments: Any, **settings: Any) -> Iterator[Any]:
+        for pair in self._workers.map(*arguments, **settings):
+            yield pair
+            if self._lose is not None:
+                lose, self._lose = self._lose, None
+                lose()
