@@ -54,7 +54,7 @@ class ModelTrainer(Component[TrainInputs, TrainedModel]):
 
     def _check_linear(self, family: str, context: RunContext) -> None:
         """Say what a logistic regression has no use for. Raises ConfigError."""
-        if self.config.method != "auto":
+        if self.config.method in ("lora", "qlora"):
             raise ConfigError(
                 f"{family} is a logistic regression, for which there is no method {self.config.method}; leave --method "
                 "out, or choose another --base-model"

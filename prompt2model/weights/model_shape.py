@@ -45,7 +45,8 @@ def model_shape(location: WeightsLocation) -> ModelShape:
         tensors = list(_headers(_used_files(location.folder)))
     except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
         raise WeightsError(
-            f"the files of {location.model_id} in {location.folder} are damaged ({error}); get them again"
+            f"the files of {location.model_id} in {location.folder} are damaged ({error}); get them again, or "
+            "choose another model"
         ) from error
     width = _first(config, "hidden_size", "d_model", "n_embd", "dim") or 0
     layers = _first(config, "num_hidden_layers", "num_layers", "n_layer", "n_layers") or 0

@@ -84,7 +84,7 @@ def killed_and_resumed(command: Sequence[str], work: Path, kill_at: int) -> int:
         process.send_signal(signal.SIGKILL)
         process.wait()
     finish(start(["resume", str(folder), "--yes"], work / "resumed.log"))
-    begun = [int(number) - 1 for number in re.findall(r"trial (\d+) of", (work / "resumed.log").read_text())]
+    begun = [int(number) for number in re.findall(r"trial (\d+), of", (work / "resumed.log").read_text())]
     return sum(number < kill_at for number in begun)
 
 

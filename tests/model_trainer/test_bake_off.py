@@ -213,7 +213,7 @@ def test_durations_are_read_as_they_are_written(latency: str) -> None:
 
 
 def test_a_limit_without_a_choice_is_refused() -> None:
-    with pytest.raises(ConfigError, match="max_size choose among several students; add --bake-off"):
+    with pytest.raises(ConfigError, match="--max-size: a limit is for a bake-off; add --bake-off"):
         validate(ModelTrainerConfig, {"max_size": "5MB"}, "[train]")
 
 

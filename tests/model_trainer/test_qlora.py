@@ -167,7 +167,7 @@ def test_an_adapter_says_when_its_base_is_gone_or_another(
     config = ModelTrainerConfig(method="qlora", epochs=1, min_steps=0, merge=False)
     folder = ModelTrainer(config).run(inputs, make_context()).folder
     (folder / "adapter_model.bin").write_bytes(b"a pickle")
-    with pytest.raises(WeightsError, match="never loaded"):
+    with pytest.raises(RunFolderError, match="never loaded"):
         load_predictor(folder)
     (folder / "adapter_model.bin").unlink()
     other = tiny_model("decoder", len(tokenizer))

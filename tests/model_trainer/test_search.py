@@ -78,11 +78,11 @@ def test_trials_that_lag_behind_are_stopped_and_counted(search: Any, make_contex
 def test_a_killed_search_resumes_to_the_same_trials(base_folder: Any, tmp_path: Path) -> None:
     settings = {**SETTINGS, "epochs": 2, "search_trials": 5, "checkpoint_seconds": 0}
     inputs = inputs_of(base_folder("encoder"))
-    killed = in_a_process(tmp_path / "killed", inputs, settings, "trial 4 of 5", "epoch 2.0")
+    killed = in_a_process(tmp_path / "killed", inputs, settings, "trial 3, of 5", "epoch 2.0")
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     again = in_a_process(tmp_path / "killed", inputs, settings)
     assert again.returncode == 0, again.stderr
-    assert "  trial 3 of 5" not in again.stdout
+    assert "  trial 2, of 5" not in again.stdout
     assert "going on after step" in again.stdout
     whole = in_a_process(tmp_path / "whole", inputs, settings)
     assert whole.returncode == 0, whole.stderr
