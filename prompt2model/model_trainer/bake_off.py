@@ -69,41 +69,47 @@ def bake_off(inputs: TrainInputs, validation: Rows, config: ModelTrainerConfig, 
     standing = contest.measured(validation)
     if not standing:
         raise contest.nobody()
-    choice = choose(inputs.task.kind, standing, context.seed)
+    choice = choose(inputs.task.kind, standing, context.seed, config.tolerance)
     contest.verdicts |= choice
     chosen = next(one for one in standing if choice[one.entrant.id].verdict == "chosen")
     candidates = tuple(contest.verdicts[entrant.id] for entrant in contest.entrants)
     return BakeOff(candidates, chosen, {entrant.id: load_timing(folder) for entrant, folder, _ in contest.trained})
 
 
-def choose(kind: Kind, standing: Sequence[Standing], seed: int) -> dict[str, TrainedCandidate]:
+def choose(kind: Kind, standing: Sequence[Standing], seed: int, tolerance: float) -> dict[str, TrainedCandidate]:
     """Verdicts by id: the simplest of those that are as good as the best one, as far as the rows tell, is `chosen`.
 
-    As good: the score lies inside the best one's interval, and on the same rows the student is not clearly worse.
-    Simplest: fewest bytes, then the lower latency.
+    As good: the score lies inside the best one's interval, at most `tolerance` (a share of the scale) below it, and on
+    the same rows the student is not clearly worse. Few rows have a wide interval and show little: there the tolerance
+    decides. Simplest: fewest bytes, then the lower latency.
     """
     best = max(standing, key=lambda one: (one.score.value, -one.result.bytes, -one.latency))
-    as_good = [
-        one
-        for one in standing
-        if one is best
-        or (one.score.value >= best.score.low and not clearly_worse(kind, one.result.scores, best.result.scores, seed))
-    ]
+    falls_short = {one.entrant.id: _shortfall(kind, one, best, seed, tolerance) for one in standing}
+    as_good = [one for one in standing if not falls_short[one.entrant.id]]
     simplest = min(as_good, key=lambda one: (one.result.bytes, one.latency))
     verdicts = {}
     for one in standing:
         verdict: Literal["chosen", "within", "worse"] = (
             "chosen" if one is simplest else "within" if one in as_good else "worse"
         )
-        verdicts[one.entrant.id] = _verdict(one, verdict, _reason(one, best, simplest, verdict))
+        reason = falls_short[one.entrant.id] or _merit(one, best, simplest)
+        verdicts[one.entrant.id] = _verdict(one, verdict, reason)
     return verdicts
 
 
-def _reason(one: Standing, best: Standing, simplest: Standing, verdict: str) -> str:
-    if verdict == "worse" and one.score.value < best.score.low:
+def _shortfall(kind: Kind, one: Standing, best: Standing, seed: int, tolerance: float) -> str:
+    """Why a student is not as good as the best one; empty where it is."""
+    margin = tolerance * (100 if kind == "generation" else 1)
+    if one.score.value < best.score.low:
         return f"below the interval of {best.entrant.id}"
-    if verdict == "worse":
+    if one.score.value < best.score.value - margin - 1e-9:
+        return f"more than {margin:.3g} below {best.entrant.id}"
+    if one is not best and clearly_worse(kind, one.result.scores, best.result.scores, seed):
         return f"clearly worse than {best.entrant.id} on the same rows"
+    return ""
+
+
+def _merit(one: Standing, best: Standing, simplest: Standing) -> str:
     if one is best:
         return "the best" + ("" if one is simplest else f", and {simplest.entrant.id} is as good and smaller")
     as_good = f"as good as {best.entrant.id}, as far as {one.score.n} rows tell"

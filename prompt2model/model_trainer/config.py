@@ -152,6 +152,13 @@ class ModelTrainerConfig(ComponentConfig):
         "model. Empty: tfidf and embedding where labels are closed, the chosen base model, and the best-ranked one of "
         "each other family that can be had.",
     )
+    tolerance: float = Field(
+        0.02,
+        ge=0,
+        le=1,
+        description="Bake-off: how far below the best a simpler student may be and still be taken, as a share of the "
+        "scale. It must also lie in the best one's interval and not be clearly worse on the same rows.",
+    )
     max_size: str | None = Field(
         None, description="Bake-off: most bytes of the student's folder, as 50MB, 1.5GB or 800kB."
     )

@@ -1,13 +1,17 @@
 """Students on real training rows: accuracy on the real test rows, and how many rows it takes.
 
+The student is the one that the bake-off picks on validation rows. What the others would have said is recorded beside
+it and plays no part in the choice.
+
 Parts (all by default, or --only PART …):
   trec6       TREC-6; `trec6_clean` leaves out the test questions that stand in the training rows too
   banking77   77 intents of bank customers
   clinc150    150 intents with out of scope as one label more: `clinc150` is the accuracy on the in-scope test rows,
               `clinc150_oos_recall` the share of out-of-scope test rows that the same model calls out of scope
   snli        700 pairs of a Super-NaturalInstructions task without entailment rows, beside the majority label
-  curve       TREC-6 and Banking77 with 8, 32 and 128 rows per label: the student, logistic regression on frozen
-              sentence embeddings, and on embeddings tuned as SetFit does (arXiv 2209.11055); same rows, same test rows
+  curve       TREC-6 and Banking77 with 8, 32 and 128 rows per label: the bake-off and each of its students, logistic
+              regression on frozen sentence embeddings (scikit-learn's), and on embeddings tuned as SetFit does
+              (arXiv 2209.11055); same rows, same test rows
 
 Every training is kept in --work under the commit that made it; the same command goes on where it was interrupted.
 """
@@ -20,8 +24,8 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -33,7 +37,10 @@ from prompt2model.artifacts import write_atomically
 from prompt2model.component import RunContext
 from prompt2model.console import AutomaticChooser, SilentProgress
 from prompt2model.model_evaluator.metrics.bootstrap import wilson_interval
-from prompt2model.model_trainer import ModelTrainer, ModelTrainerConfig, TrainInputs
+from prompt2model.model_trainer import ModelTrainerConfig, TrainInputs
+from prompt2model.model_trainer.bake_off import bake_off
+from prompt2model.model_trainer.candidates import entrants
+from prompt2model.model_trainer.jobs import found, share_inputs
 from prompt2model.predictor import load_predictor
 from prompt2model.records import OUT_OF_SCOPE, ChosenModel, Item, Source, TaskSpec, make_example
 from prompt2model.weights import EMBEDDED_ENCODER
@@ -47,15 +54,20 @@ CURVE_ROWS = {8: SEEDS, 32: SEEDS, 128: SEEDS[:1]}
 
 @dataclass(frozen=True)
 class Answers:
-    """What one trained classifier said to the test rows, and what it was."""
+    """What one trained classifier said to the test rows, and what it was.
+
+    After a bake-off `students` has, by family, what each of its students said, and `verdicts` what came of each.
+    """
 
     texts: list[str]
     family: str
     seconds: float
+    students: Mapping[str, list[str]] = field(default_factory=dict)
+    verdicts: Mapping[str, str] = field(default_factory=dict)
 
 
-def train_student(task: LabelTask, rows: Sequence[Row], seed: int, folder: Path, quick: bool = False) -> Answers:
-    """The product's student of these rows, with its default settings, and its answers to the test rows."""
+def hold_bake_off(task: LabelTask, rows: Sequence[Row], seed: int, folder: Path, quick: bool = False) -> Answers:
+    """The product's bake-off on these rows, with its default settings, and the answers to the test rows."""
     train, validation = split(task, rows, seed)
     spec = TaskSpec(task.instruction, (), "classification", task.labels, "en", task.instruction)
     source = Source("user", dataset=task.name)
@@ -65,13 +77,22 @@ def train_student(task: LabelTask, rows: Sequence[Row], seed: int, folder: Path,
     )
     base = ChosenModel(EMBEDDED_ENCODER, "encoder", (), {})
     context = RunContext(folder, seed, SilentProgress(), AutomaticChooser())
-    trainer = ModelTrainer(ModelTrainerConfig.model_validate({"min_steps": 10} if quick else {}))
+    config = ModelTrainerConfig.model_validate({"bake_off": True, **({"min_steps": 10} if quick else {})})
+    inputs = TrainInputs(spec, examples, held, task.labels, base)
+    share_inputs(inputs, held, folder)
     started = time.perf_counter()
-    trained = trainer.run(TrainInputs(spec, examples, held, task.labels, base), context)
+    contest = bake_off(inputs, held, config, context)
     seconds = time.perf_counter() - started
-    student = load_predictor(trained.folder)
-    answers = [prediction.text or "" for prediction in student.predict(Item(row.text) for row in task.test)]
-    return Answers(answers, trained.family, seconds)
+    said, verdicts = {}, {}
+    for number, (entrant, line) in enumerate(zip(entrants(inputs, config, False), contest.candidates, strict=True)):
+        result = found(folder / "candidates" / entrant.folder_name(number))
+        if result is None or line.score is None:
+            raise SystemExit(f"{task.name}: {entrant.id}: {line.verdict}: {line.reason}")
+        student = load_predictor(result.student.folder)
+        said[line.family] = [answer.text or "" for answer in student.predict(Item(row.text) for row in task.test)]
+        verdicts[line.family] = f"{line.verdict}, validation {line.score.value:.3f} of {line.score.n}"
+    family = contest.chosen.entrant.family
+    return Answers(said[family], family, seconds, said, verdicts)
 
 
 class Bench:
@@ -108,8 +129,8 @@ class Bench:
         """The answers of the student of each seed, trained on all training rows."""
         return [
             self.kept(
-                f"{task.name}-all-student-{seed}",
-                partial(train_student, task, task.train, seed, quick=self.quick),
+                f"{task.name}-all-{seed}",
+                partial(hold_bake_off, task, task.train, seed, quick=self.quick),
             )
             for seed in self.seeds
         ]
@@ -123,9 +144,16 @@ class Bench:
             right = sum(student.texts[number] == task.test[number].label for number in rows)
             shares.append(right / len(rows))
             low, high = wilson_interval(right, len(rows))
-            note = f"{student.family}, trained in {student.seconds:.0f} s; Wilson's interval"
+            others = "; ".join(f"{family} {verdict}" for family, verdict in student.verdicts.items())
+            note = f"{student.family}; {others}; bake-off of {student.seconds:.0f} s; Wilson's interval"
             self.record.add(f"{key}_seed{seed}", Figure(shares[-1], len(rows), low, high, unit=unit, note=note))
         self.record.add(key, mean_of_seeds(shares, len(rows), unit))
+        for family in students[0].students:
+            alone = [
+                sum(one.students[family][number] == task.test[number].label for number in rows) / len(rows)
+                for one in students
+            ]
+            self.record.add(f"{key}_{family}", mean_of_seeds(alone, len(rows), unit))
 
     # -- parts ---------------------------------------------------------------------------------------------------
 
@@ -153,25 +181,26 @@ class Bench:
             self.record.add("snli_majority", Figure(right / len(task.test), len(task.test), low, high, note=note))
 
     def curve(self) -> None:
-        """Few rows per label: three ways to learn from the same ones."""
+        """Few rows per label: the ways to learn from the same ones."""
         for name in CURVE_TASKS[:1] if self.quick else CURVE_TASKS:
             task = self.load(name)
             for per_label, seeds in ((4, SEEDS[:1]),) if self.quick else CURVE_ROWS.items():
-                for arm, learn in self.arms(task).items():
-                    accuracies = []
-                    for seed in seeds:
-                        rows = few_rows(task, per_label, seed)
+                said: dict[str, list[list[str]]] = {}
+                for seed in seeds:
+                    rows = few_rows(task, per_label, seed)
+                    for arm, learn in self.arms(task).items():
                         answers = self.kept(f"{name}-{per_label}-{arm}-{seed}", partial(learn, rows, seed))
-                        right = sum(text == row.label for text, row in zip(answers.texts, task.test, strict=True))
-                        accuracies.append(right / len(task.test))
-                    self.record.add(f"{name}_{per_label}_{arm}", curve_figure(accuracies, len(task.test)))
+                        for each, texts in {arm: answers.texts, **answers.students}.items():
+                            said.setdefault(each, []).append(texts)
+                for arm, of_seeds in said.items():
+                    self.record.add(f"{name}_{per_label}_{arm}", curve_figure(of_seeds, task.test))
 
     def arms(self, task: LabelTask) -> dict[str, Callable[[Sequence[Row], int, Path], Answers]]:
         """Name → how it learns from rows, with a seed and a scratch folder."""
         texts = [row.text for row in task.test]
         most = {"most_pairs": 64} if self.quick else {}
         return {
-            "student": lambda rows, seed, folder: train_student(task, rows, seed, folder, self.quick),
+            "bake_off": lambda rows, seed, folder: hold_bake_off(task, rows, seed, folder, self.quick),
             "frozen": lambda rows, seed, folder: timed("frozen", lambda: frozen(rows, texts)),
             "setfit": lambda rows, seed, folder: timed("tuned", lambda: tuned(rows, texts, seed, folder, **most)),
         }
@@ -184,12 +213,14 @@ def timed(name: str, make: Callable[[], list[str]]) -> Answers:
     return Answers(texts, name, time.perf_counter() - started)
 
 
-def curve_figure(accuracies: Sequence[float], n: int) -> Figure:
-    """The mean of seeds, or Wilson's interval where there is one seed."""
-    if len(accuracies) > 1:
-        return mean_of_seeds(accuracies, n, "accuracy")
-    low, high = wilson_interval(round(accuracies[0] * n), n)
-    return Figure(accuracies[0], n, low, high, unit="accuracy", note="one seed, Wilson's interval")
+def curve_figure(answers: Sequence[Sequence[str]], test: Sequence[Row]) -> Figure:
+    """The mean accuracy of seeds, or Wilson's interval where there is one seed."""
+    n = len(test)
+    right = [sum(text == row.label for text, row in zip(texts, test, strict=True)) for texts in answers]
+    if len(right) > 1:
+        return mean_of_seeds([count / n for count in right], n, "accuracy")
+    low, high = wilson_interval(right[0], n)
+    return Figure(right[0] / n, n, low, high, unit="accuracy", note="one seed, Wilson's interval")
 
 
 def main() -> None:

@@ -229,8 +229,8 @@ def standing(name: str, scores: tuple[float, ...], size: int, latency: float = 0
     return Standing(Entrant(name, name, "encoder"), folder, result, score_of("classification", scores, 0), latency)
 
 
-def chosen_of(*students: Standing) -> dict[str, str]:
-    return {name: line.verdict for name, line in choose("classification", students, seed=0).items()}
+def chosen_of(*students: Standing, tolerance: float = 1.0) -> dict[str, str]:
+    return {name: line.verdict for name, line in choose("classification", students, 0, tolerance).items()}
 
 
 def test_a_smaller_student_is_taken_only_where_it_is_not_clearly_worse() -> None:
@@ -245,10 +245,18 @@ def test_a_smaller_student_is_taken_only_where_it_is_not_clearly_worse() -> None
         "best": "within", "near": "chosen", "below": "worse", "poor": "worse"
     }  # fmt: skip
     assert chosen_of(best, below, poor)["best"] == "chosen"
-    reasons = choose("classification", (best, near, below, poor), seed=0)
+    reasons = choose("classification", (best, near, below, poor), 0, tolerance=1.0)
     assert reasons["below"].reason == "clearly worse than best on the same rows"
     assert reasons["poor"].reason == "below the interval of best"
     assert reasons["near"].reason == "the smallest that is as good as best, as far as 200 rows tell"
+
+
+def test_few_rows_show_little_and_the_tolerance_decides() -> None:
+    best, poorer = standing("best", (1.0,) * 9 + (0.0,), 900), standing("poorer", (1.0,) * 7 + (0.0,) * 3, 100)
+    assert chosen_of(best, poorer) == {"best": "within", "poorer": "chosen"}
+    assert chosen_of(best, poorer, tolerance=0.02) == {"best": "chosen", "poorer": "worse"}
+    assert choose("classification", (best, poorer), 0, 0.02)["poorer"].reason == "more than 0.02 below best"
+    assert chosen_of(best, standing("equal", best.result.scores, 100), tolerance=0.0)["equal"] == "chosen"
 
 
 def test_of_equally_large_students_the_faster_is_the_simpler() -> None:
