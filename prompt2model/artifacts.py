@@ -21,6 +21,8 @@ from prompt2model.errors import RunFolderError
 from prompt2model.records import Example
 
 ARTIFACT_FILE = "artifact.json"
+TIMING_FILE = "timing.json"
+"""Seconds, bytes of memory, latencies: the only file of an artifact that may differ between equal runs."""
 RecordT = TypeVar("RecordT")
 
 
@@ -134,6 +136,19 @@ def load_artifact(record_type: type[RecordT], folder: Path) -> RecordT:
         raise RunFolderError(f"{file} does not fit this version ({error}); delete {folder} and resume") from error
 
 
+def load_timing(folder: Path) -> dict[str, Any]:
+    """What was measured in a folder; empty when nothing was."""
+    try:
+        return dict(json.loads((folder / TIMING_FILE).read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def add_timing(folder: Path, figures: Mapping[str, Any]) -> None:
+    """Add figures to what was measured in a folder."""
+    write_atomically(folder / TIMING_FILE, json.dumps({**load_timing(folder), **figures}, indent=1) + "\n")
+
+
 def hash_of_value(value: Any) -> str:
     """The content of a value as a hash: of rows their file, of a record its fields."""
     if isinstance(value, JsonlRows):
@@ -164,7 +179,7 @@ def content_hash(folder: Path) -> str:
     """The content of an artifact as a hash: of every file in its folder but timings, which may differ."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name != "timing.json" and not path.name.startswith("."):
+        if path.is_file() and path.name != TIMING_FILE and not path.name.startswith("."):
             digest.update(str(path.relative_to(folder)).encode() + b"\0")
             with path.open("rb") as file:
                 while block := file.read(1 << 20):

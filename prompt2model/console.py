@@ -238,3 +238,14 @@ def minutes(seconds: float) -> str:
 def gigabytes(count: int | None) -> str:
     """Bytes as a person would say them; None is what nobody knows."""
     return "an unknown amount" if count is None else f"{count / 1e9:,.1f} GB"
+
+
+def size_words(count: int) -> str:
+    """The bytes of a file or folder: `48.2 MB`."""
+    unit, size = next(((unit, size) for unit, size in (("GB", 10**9), ("MB", 10**6)) if count >= size), ("kB", 10**3))
+    return f"{count / size:.3g} {unit}" if count < 1000 * size else f"{count / size:,.0f} {unit}"
+
+
+def latency_words(seconds: float) -> str:
+    """The time of an answer: `3.2 ms`."""
+    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:,.3g} s"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from prompt2model.artifacts import load_timing
 from prompt2model.run_store import RunStore
 
 if TYPE_CHECKING:
@@ -139,7 +139,6 @@ def print_report(report: EvaluationReport) -> None:
 def print_choice(trained: TrainedModel) -> None:
     """The students of a bake-off and the best trial of a search, where there were any."""
     from prompt2model.model_trainer.candidate_table import candidate_lines, search_line
-    from prompt2model.model_trainer.jobs import load_timing
 
     lines = candidate_lines(trained.candidates, load_timing(trained.folder.parent)) if trained.candidates else []
     for line in (*lines, search_line(trained.trials, trained.settings)):
@@ -151,10 +150,9 @@ def print_training(trained: TrainedModel) -> None:
     """What training took and what was estimated, in one line; nothing where it was not measured."""
     from prompt2model.console import gigabytes, minutes
 
-    try:
-        timing = json.loads((trained.folder.parent / "timing.json").read_text(encoding="utf-8"))
-        used, estimated = timing["used"], timing["estimated"]
-    except (OSError, ValueError, KeyError):
+    timing = load_timing(trained.folder.parent)
+    used, estimated = timing.get("used"), timing.get("estimated")
+    if not used or not estimated:
         return
     print(
         f"train   {trained.method}: {minutes(used['seconds'])}, {gigabytes(used['memory'])} of memory; estimated were "

@@ -45,13 +45,20 @@ def may_have_accelerator() -> bool:
     return not (platform.system() == "Darwin" and platform.machine() == "x86_64")
 
 
-def memory_for_training() -> int:
-    """Bytes of memory of the device that trains: the accelerator's own, else the machine's."""
-    if may_have_accelerator():
+def device_kind(wanted: str = "auto") -> str:
+    """`cuda`, `mps` or `cpu`: of a named device, or of the best one (auto). Torch is loaded only if it matters."""
+    if wanted != "auto":
+        return wanted.partition(":")[0]
+    return best_device().type if may_have_accelerator() else "cpu"
+
+
+def memory_for_training(device: str = "auto") -> int:
+    """Bytes of memory of the device that trains: a GPU's own, else the machine's."""
+    if device_kind(device) == "cuda":
         import torch
 
         if torch.cuda.is_available():
-            return int(torch.cuda.get_device_properties(0).total_memory)
+            return int(torch.cuda.get_device_properties(int(device.partition(":")[2] or 0)).total_memory)
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 

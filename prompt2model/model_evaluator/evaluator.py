@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from prompt2model.artifacts import encode_record, write_atomically
+from prompt2model.artifacts import encode_record, load_timing, write_atomically
 from prompt2model.component import Component, ComponentConfig, Estimate, RunContext
 from prompt2model.errors import BudgetExceededError
 from prompt2model.labelling import PROMPTS, choose_calibration, fastest_teacher, teacher_predictor
@@ -29,7 +29,7 @@ from prompt2model.model_evaluator.answers import (
 from prompt2model.model_evaluator.headline import headline, main_test, part_name, warnings
 from prompt2model.model_evaluator.measuring import Measurer
 from prompt2model.model_evaluator.teacher_rows import TeacherRows, choose_samples, plan_teacher_rows, teacher_use
-from prompt2model.model_evaluator.timing import WatchedTeacher, keep_timing, load_timing, measure
+from prompt2model.model_evaluator.timing import WatchedTeacher, keep_timing, measure
 from prompt2model.predictor import MajorityPredictor, Predictor, load_predictor
 from prompt2model.records import (
     ChosenModel,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from prompt2model.console import latency_words, size_words
 from prompt2model.records import Metric, SearchTrial, TrainedCandidate
 
 _LONGEST_NAME = 28
@@ -36,8 +37,8 @@ def students(candidates: Sequence[TrainedCandidate], timing: Mapping[str, Any]) 
             "interval": ""
             if one.score is None
             else f"{_figure(one.score, one.score.low)} to {_interval_end(one.score)}",
-            "latency": _latency_words(_milliseconds(one, timing)),
-            "size": "" if one.bytes is None else _size_words(one.bytes),
+            "latency": "" if (time := _milliseconds(one, timing)) is None else latency_words(time / 1000),
+            "size": "" if one.bytes is None else size_words(one.bytes),
             "verdict": one.verdict,
             "reason": one.reason,
         }
@@ -104,17 +105,6 @@ def _figure(score: Metric, value: float) -> str:
 
 def _interval_end(score: Metric) -> str:
     return _figure(score, score.high)
-
-
-def _latency_words(milliseconds: float | None) -> str:
-    return (
-        "" if milliseconds is None else f"{milliseconds:,.3g} ms" if milliseconds < 1000 else f"{milliseconds:,.0f} ms"
-    )
-
-
-def _size_words(count: int) -> str:
-    unit, size = next(((unit, size) for unit, size in (("GB", 10**9), ("MB", 10**6)) if count >= size), ("kB", 10**3))
-    return f"{count / size:.3g} {unit}"
 
 
 def _short(text: str) -> str:

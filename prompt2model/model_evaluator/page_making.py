@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from prompt2model.artifacts import load_timing
 from prompt2model.console import gigabytes, minutes
 from prompt2model.model_evaluator.page_results import clipped
-from prompt2model.model_evaluator.timing import load_timing
 from prompt2model.records import (
     ChosenDataset,
     ChosenModel,

@@ -8,11 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from prompt2model.artifacts import encode_record, write_atomically
+from prompt2model.artifacts import encode_record, load_timing, write_atomically
 from prompt2model.model_evaluator import page_choice, page_making, page_results
 from prompt2model.model_evaluator.headline import main_test
 from prompt2model.model_evaluator.page_figures import length_and_score, loss_curve, students_picture, trials_picture
-from prompt2model.model_evaluator.timing import load_timing
 from prompt2model.records import CostLine, EvaluationReport, TaskSpec, TrainedModel
 
 TEMPLATE = "report.html.jinja"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import time
@@ -11,11 +10,10 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-from prompt2model.artifacts import write_atomically
+from prompt2model.artifacts import add_timing, load_timing
 from prompt2model.predictor import Predictor
 from prompt2model.records import Item, Prediction
 
-TIMING_FILE = "timing.json"
 SINGLE_ITEMS = 30
 """Most items that are answered one at a time."""
 BATCH_ITEMS = 256
@@ -26,18 +24,9 @@ _SECONDS = 15.0
 """After this no further item is answered alone, and a batch is no larger than fits twice into it."""
 
 
-def load_timing(folder: Path) -> dict[str, Any]:
-    """What was measured before in this folder; empty when nothing was."""
-    try:
-        return dict(json.loads((folder / TIMING_FILE).read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError):
-        return {}
-
-
 def keep_timing(folder: Path, name: str, figures: Mapping[str, Any]) -> None:
     """Add one predictor's figures to the folder's timing.json."""
-    content = {"machine": machine(), **load_timing(folder), name: dict(figures)}
-    write_atomically(folder / TIMING_FILE, json.dumps(content, indent=1) + "\n")
+    add_timing(folder, {"machine": load_timing(folder).get("machine") or machine(), name: dict(figures)})
 
 
 def measure(

@@ -7,11 +7,10 @@ from dataclasses import replace
 
 from prompt2model.catalogue.model_cards import ModelCard
 from prompt2model.errors import ConfigError
-from prompt2model.records import Family, Kind
+from prompt2model.records import LINEAR_FAMILIES, Kind
 from prompt2model.weights import EMBEDDED_ENCODER
 
 EMBEDDING_PREFIX = "embedding:"
-LINEAR_FAMILIES: tuple[Family, ...] = ("tfidf", "embedding")
 _TFIDF = ModelCard(
     "tfidf",
     "tfidf",

@@ -29,11 +29,11 @@ from prompt2model.model_retriever.filters import (
     memory_of,
     usable,
 )
-from prompt2model.model_retriever.linear_models import LINEAR_FAMILIES, is_linear, linear_card, refuse_other_kinds
+from prompt2model.model_retriever.linear_models import is_linear, linear_card, refuse_other_kinds
 from prompt2model.model_retriever.offering import candidate_of, options_of
 from prompt2model.model_retriever.ranking import ModelRanking, ModelScoring
 from prompt2model.prompts import render
-from prompt2model.records import ChosenModel, Family, TaskSpec
+from prompt2model.records import LINEAR_FAMILIES, ChosenModel, Family, TaskSpec
 from prompt2model.teacher.client import ChatRequest, Message
 from prompt2model.weights import is_obtainable, locate, packaged_installed
 

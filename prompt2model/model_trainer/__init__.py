@@ -7,7 +7,7 @@ Importing this package is cheap: torch, transformers and peft are loaded when tr
 """
 
 from prompt2model.model_trainer.config import ModelTrainerConfig
+from prompt2model.model_trainer.inputs import TrainInputs
 from prompt2model.model_trainer.trainer import ModelTrainer
-from prompt2model.model_trainer.training import TrainInputs
 
 __all__ = ["ModelTrainer", "ModelTrainerConfig", "TrainInputs"]

@@ -15,16 +15,19 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, Literal
 
+from prompt2model.artifacts import add_timing, load_timing
 from prompt2model.catalogue.training_method import method_for
 from prompt2model.component import RunContext
+from prompt2model.console import latency_words, size_words
 from prompt2model.errors import ConfigError, NotEnoughDataError, Prompt2ModelError
+from prompt2model.inference.device import memory_for_training
 from prompt2model.model_trainer.candidate_table import score_words
 from prompt2model.model_trainer.candidates import Entrant, entrants
 from prompt2model.model_trainer.config import ModelTrainerConfig
-from prompt2model.model_trainer.jobs import Job, JobResult, add_timing, load_timing, run_jobs, write_job
-from prompt2model.model_trainer.limits import device_of, duration_words, least_bytes, size_words
+from prompt2model.model_trainer.inputs import TrainInputs
+from prompt2model.model_trainer.jobs import Job, JobResult, run_jobs, write_job
+from prompt2model.model_trainer.limits import device_of, least_bytes
 from prompt2model.model_trainer.rows import item_of
-from prompt2model.model_trainer.training import TrainInputs
 from prompt2model.model_trainer.validation_scores import clearly_worse, score_of
 from prompt2model.records import Kind, Metric, Rows, TrainedCandidate
 
@@ -163,7 +166,7 @@ class _Contest:
             score = score_of(self.inputs.task.kind, result.scores, self.context.seed)
             limit = self.config.latency_limit
             if limit is not None and latency > limit:
-                why = f"{duration_words(latency)} for an answer is more than {self.config.max_latency}"
+                why = f"{latency_words(latency)} for an answer is more than {self.config.max_latency}"
                 self._out(entrant, "refused", why, result, score)
             else:
                 standing.append(Standing(entrant, folder, result, score, latency))
@@ -201,7 +204,7 @@ class _Contest:
         known = load_timing(folder)
         if "p50_ms" not in known:
             seconds = _median_seconds(result.student.folder, validation, self.config)
-            add_timing(folder, p50_ms=round(1000 * seconds, 3))
+            add_timing(folder, {"p50_ms": round(1000 * seconds, 3)})
             known = load_timing(folder)
         return float(known["p50_ms"]) / 1000
 
@@ -213,7 +216,9 @@ class _Contest:
         result: JobResult | None = None,
         score: Metric | None = None,
     ) -> None:
-        method = method_for(self.config.method, entrant.family, entrant.parameters or 0)
+        method = method_for(
+            self.config.method, entrant.family, entrant.parameters or 0, memory_for_training(self.config.device)
+        )
         size = None
         if result is not None:
             method, size = result.student.method, result.bytes

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from prompt2model.catalogue.training_method import method_for
 from prompt2model.errors import ConfigError, WeightsError
+from prompt2model.inference.device import memory_for_training
 from prompt2model.model_trainer.config import ModelTrainerConfig
 from prompt2model.model_trainer.recipe import Recipe, recipe_for
 from prompt2model.records import Family, Method
@@ -71,7 +72,7 @@ def load_base(
         # Padding is masked everywhere, so any token will do; the one at hand leaves the vocabulary as it is.
         tokenizer.pad_token = tokenizer.eos_token
     shape = model_shape(location)
-    method = method_for(config.method, family, shape.parameters)
+    method = method_for(config.method, family, shape.parameters, memory_for_training(config.device))
     if method == "qlora" and config.method == "auto" and config.shard:
         method = "lora"  # what does not fit in the memory of one process is divided among them
     recipe = recipe_for(config, method, shape.parameters)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from prompt2model.model_trainer.limits import duration_words, size_words
+from prompt2model.console import latency_words, size_words
 from prompt2model.records import Metric, SearchTrial, TrainedCandidate
 
 _GAP = "  "
@@ -28,7 +28,7 @@ def candidate_lines(candidates: Sequence[TrainedCandidate], timing: Mapping[str,
             (
                 one.id,
                 score_words(one.score) if one.score else "-",
-                duration_words(known["p50_ms"] / 1000) if "p50_ms" in known else "-",
+                latency_words(known["p50_ms"] / 1000) if "p50_ms" in known else "-",
                 size_words(one.bytes) if one.bytes is not None else "-",
                 f"{one.verdict}: {one.reason}",
             )

@@ -10,7 +10,7 @@ from pathlib import Path
 from prompt2model.catalogue.model_cards import ModelCard, local_model, starter_models
 from prompt2model.errors import ConfigError
 from prompt2model.model_trainer.config import ModelTrainerConfig
-from prompt2model.model_trainer.training import TrainInputs
+from prompt2model.model_trainer.inputs import TrainInputs
 from prompt2model.records import Family, ModelCandidate
 from prompt2model.weights import EMBEDDED_ENCODER, is_obtainable, locate
 

@@ -20,7 +20,7 @@ def start_checkpointing(
         config.gradient_checkpointing == "auto"
         and (
             (base.method == "qlora" and plan.device.startswith("cuda"))
-            or memory_needed(base, fitting, plan, family, checkpointing=False) > memory_for_training()
+            or memory_needed(base, fitting, plan, family, checkpointing=False) > memory_for_training(plan.device)
         )
     )
     if not wanted:

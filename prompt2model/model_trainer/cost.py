@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from prompt2model.artifacts import write_atomically
+from prompt2model.artifacts import add_timing
 from prompt2model.catalogue.training_method import Pass, method_for, training_memory
 from prompt2model.component import Estimate
 from prompt2model.console import gigabytes, minutes
 from prompt2model.errors import WeightsError
-from prompt2model.inference.device import may_have_accelerator, memory_for_training
+from prompt2model.inference.device import device_kind, memory_for_training
 from prompt2model.model_trainer.batching import steps_in_epoch
 from prompt2model.model_trainer.config import ModelTrainerConfig
 from prompt2model.model_trainer.linear_cost import embedding_cost, tfidf_cost
@@ -26,10 +25,9 @@ from prompt2model.weights.model_shape import ModelShape, model_shape
 if TYPE_CHECKING:
     from prompt2model.model_trainer.base_model import BaseModel
     from prompt2model.model_trainer.fitting import Fitting
+    from prompt2model.model_trainer.inputs import TrainInputs
     from prompt2model.model_trainer.plan import Plan
-    from prompt2model.model_trainer.training import TrainInputs
 
-TIMING_FILE = "timing.json"
 _LETTERS_PER_TOKEN = 4
 _OPERATIONS_PER_SECOND = {"cuda": 4e13, "mps": 2e12, "cpu": 5e10}
 """Training throughput of small models, per device, and per core of a processor."""
@@ -69,10 +67,11 @@ def training_cost(
     )
     if parameters is None or not len(train):
         return Estimate(assumptions=("the size of the base model is not known",))
+    kind = device_kind(config.device)
     if base_model.family == "embedding":
-        return embedding_cost(train, validation, config, parameters, _token_counts(train, config)[0], _speed())
+        return embedding_cost(train, validation, config, parameters, _token_counts(train, config)[0], _speed(kind))
     epochs = config.epochs_for(steps_in_epoch(len(train), batch_size))
-    method = method_for(config.method, base_model.family, parameters)
+    method = method_for(config.method, base_model.family, parameters, memory_for_training(config.device))
     mean, longest, answer = _token_counts(train, config)
     passes = epochs * (len(train) + len(validation) / 3)
     tokens = min(config.max_tokens_at_once, batch_size * longest)
@@ -84,11 +83,11 @@ def training_cost(
         Pass(tokens, max(1, tokens // longest) * answer),
         rank=recipe_for(config, method, parameters).rank,
         checkpointing=config.gradient_checkpointing == "on",
-        on_processor=not may_have_accelerator(),
+        on_processor=kind == "cpu",
     )
     return Estimate(
-        seconds=round(_START + _OPERATIONS[method] * parameters * mean * passes / _speed(), 1),
-        memory=memory + _in_process(0),
+        seconds=round(_START + _OPERATIONS[method] * parameters * mean * passes / _speed(kind), 1),
+        memory=memory + _in_process(0, kind),
         disk=parameters * 4,
         assumptions=(f"{method}, {epochs} epochs over {len(train)} rows", "4 letters a token"),
     )
@@ -100,8 +99,8 @@ def expected(base: BaseModel, fitting: Fitting, plan: Plan, family: Family, in_u
     held = fitting.validation_rows * (tokens / plan.epochs / len(fitting.lengths))
     operations = _OPERATIONS[base.method] + (2 if plan.checkpointing else 0)
     work = base.shape.parameters * (operations * tokens + 2 * held * plan.validations)
-    memory = memory_needed(base, fitting, plan, family, plan.checkpointing) + _in_process(in_use)
-    return Figures(round(_START + work / _speed(), 1), memory)
+    memory = memory_needed(base, fitting, plan, family, plan.checkpointing) + _in_process(in_use, plan.device)
+    return Figures(round(_START + work / _speed(device_kind(plan.device)), 1), memory)
 
 
 def linear_expected(inputs: TrainInputs, config: ModelTrainerConfig, in_use: int) -> Figures:
@@ -137,7 +136,7 @@ def before_training(estimated: Figures, method: Method, plan: Plan) -> str:
     where = "GPU memory" if plan.device.startswith("cuda") else "memory"
     line = (
         f"training ({_NAMES[method]}) takes about {gigabytes(estimated.memory)} of {where} and "
-        f"{minutes(estimated.seconds)}; there are {gigabytes(memory_for_training())}"
+        f"{minutes(estimated.seconds)}; there are {gigabytes(memory_for_training(plan.device))}"
     )
     if plan.checkpointing:
         line += "; gradient checkpointing is on, which saves memory and costs a third more time"
@@ -157,32 +156,24 @@ def after_training(estimated: Figures, used: Figures) -> str:
 class Stopwatch:
     """What a training takes. Begun before anything is loaded; `keep` writes it beside what was expected."""
 
-    def __init__(self) -> None:
-        self._started = time.perf_counter()
+    def __init__(self, device: str) -> None:
+        self._device, self._started = device, time.perf_counter()
         give_back_freed()
         self.in_use = memory_in_use() or 0
-        start_peak()
+        start_peak(device)
 
     def used(self) -> Figures:
         """Until now."""
-        return Figures(round(time.perf_counter() - self._started, 1), peak_memory())
+        return Figures(round(time.perf_counter() - self._started, 1), peak_memory(self._device))
 
     def keep(self, estimated: Figures, used: Figures, folder: Path) -> None:
         """Add both to the folder's timing.json."""
-        path = folder / TIMING_FILE
-        known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        content = {**known, "estimated": asdict(estimated), "used": asdict(used)}
-        write_atomically(path, json.dumps(content, indent=1) + "\n")
+        add_timing(folder, {"estimated": asdict(estimated), "used": asdict(used)})
 
 
-def _in_process(in_use: int) -> int:
+def _in_process(in_use: int, device: str) -> int:
     """What the process has beside the training; a GPU holds the training alone."""
-    if may_have_accelerator():
-        from prompt2model.inference import best_device
-
-        if best_device().type == "cuda":
-            return 0
-    return max(in_use, LIBRARIES)
+    return 0 if device.startswith("cuda") else max(in_use, LIBRARIES)
 
 
 def _shape_here(model_id: str) -> ModelShape | None:
@@ -204,14 +195,13 @@ def _token_counts(rows: Rows, config: ModelTrainerConfig) -> tuple[float, int, i
     return sum(whole) / len(whole), max(whole), max(written)
 
 
-def _speed() -> float:
-    """Operations a second. A machine without an accelerator is known as such without loading torch."""
+def _speed(kind: str) -> float:
+    """Operations a second on a kind of device."""
     import os
 
-    from prompt2model.inference.device import best_device, multiplies_bf16
+    from prompt2model.inference.device import multiplies_bf16
 
-    device = best_device().type if may_have_accelerator() else "cpu"
-    if device != "cpu":
-        return _OPERATIONS_PER_SECOND[device]
+    if kind != "cpu":
+        return _OPERATIONS_PER_SECOND[kind]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return _OPERATIONS_PER_SECOND[device] * cores * (_BF16_GAIN if multiplies_bf16() else 1)
+    return _OPERATIONS_PER_SECOND[kind] * cores * (_BF16_GAIN if multiplies_bf16() else 1)

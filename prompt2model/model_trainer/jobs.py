@@ -18,9 +18,11 @@ from typing import Any, Literal
 
 from prompt2model.artifacts import (
     ARTIFACT_FILE,
+    add_timing,
     decode_record,
     encode_record,
     load_artifact,
+    load_timing,
     save_artifact,
     write_atomically,
 )
@@ -28,16 +30,17 @@ from prompt2model.component import Progress, RunContext
 from prompt2model.console import AutomaticChooser, SilentProgress
 from prompt2model.errors import ClusterError, DiskFullError, Prompt2ModelError, RunFolderError, StoppedError
 from prompt2model.model_trainer.config import ModelTrainerConfig
+from prompt2model.model_trainer.inputs import TrainInputs
 from prompt2model.model_trainer.limits import device_of, folder_bytes
 from prompt2model.model_trainer.memory import peak_memory, start_peak
 from prompt2model.model_trainer.pruning import Curve, Pruned, pruning
 from prompt2model.model_trainer.rows import item_of
-from prompt2model.model_trainer.training import TrainInputs, train_student
+from prompt2model.model_trainer.training import train_student
 from prompt2model.model_trainer.validation_scores import row_scores
 from prompt2model.records import ChosenModel, Family, LossPoint, Rows, TrainedModel
 
-JOB_FILE, TIMING_FILE = "job.json", "timing.json"
-_INPUTS = "inputs"
+JOB_FILE = "job.json"
+_INPUTS, _TRAINED = "inputs", "trained"
 _STOPS_ALL = (ClusterError, DiskFullError, RunFolderError, StoppedError)
 """Errors that are no fault of the one student."""
 
@@ -153,32 +156,20 @@ def run_job(name: str, progress: Progress | None = None) -> None:
     progress = progress or SilentProgress()
     context = RunContext(folder, job.seed, progress, AutomaticChooser(), hub_allowed=job.hub_allowed)
     progress.say(f"  {job.title}")
+    device = device_of(job.config.device)
     started = time.perf_counter()
-    start_peak()
+    start_peak(device)
     try:
-        trained = train_student(inputs, job.config, context, watch=pruning(job.rivals))
+        trained = _trained_once(inputs, job, context)
     except Pruned as stopped:
         shutil.rmtree(folder / "checkpoint", ignore_errors=True)
         result = JobResult("pruned", points=stopped.points, reason=str(stopped))
     else:
-        scores = _answer_validation(trained, inputs, job.config)
+        scores = _answer_validation(trained, inputs, device)
         result = JobResult("trained", trained, scores, _kept_loss(trained), folder_bytes(trained.folder))
-    add_timing(folder, seconds=round(time.perf_counter() - started, 1), memory=peak_memory())
+    seconds = load_timing(folder).get("seconds", 0.0) + time.perf_counter() - started
+    add_timing(folder, {"seconds": round(seconds, 1), "memory": peak_memory(device)})
     save_artifact(result, folder)
-
-
-def load_timing(folder: Path) -> dict[str, Any]:
-    """What is known of a job's time and memory: `seconds`, `memory` in bytes, `p50_ms` of single answers."""
-    try:
-        return dict(json.loads((folder / TIMING_FILE).read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError):
-        return {}
-
-
-def add_timing(folder: Path, **figures: float | int | None) -> None:
-    """Add figures to a folder's timings; None is left out."""
-    known = {**load_timing(folder), **{name: value for name, value in figures.items() if value is not None}}
-    write_atomically(folder / TIMING_FILE, json.dumps(known, indent=1) + "\n")
 
 
 def take_student(source: Path, folder: Path) -> Path:
@@ -190,11 +181,22 @@ def take_student(source: Path, folder: Path) -> Path:
     return target
 
 
-def _answer_validation(trained: TrainedModel, inputs: TrainInputs, config: ModelTrainerConfig) -> tuple[float, ...]:
+def _trained_once(inputs: TrainInputs, job: Job, context: RunContext) -> TrainedModel:
+    """The job's student; one that was trained before the job was killed is taken as it is."""
+    done = context.folder / _TRAINED
+    if (done / ARTIFACT_FILE).is_file():
+        return load_artifact(TrainedModel, done)
+    trained = train_student(inputs, job.config, context, watch=pruning(job.rivals))
+    done.mkdir(exist_ok=True)
+    save_artifact(trained, done)
+    return trained
+
+
+def _answer_validation(trained: TrainedModel, inputs: TrainInputs, device: str) -> tuple[float, ...]:
     from prompt2model.predictor import load_predictor
 
     rows = tuple(inputs.validation)
-    predictor = load_predictor(trained.folder, device_of(config.device))
+    predictor = load_predictor(trained.folder, device)
     answers = [prediction.text for prediction in predictor.predict(item_of(row) for row in rows)]
     return row_scores(inputs.task.kind, rows, answers)
 

@@ -72,17 +72,6 @@ def folder_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def size_words(count: int) -> str:
-    """Bytes for a person: `48.2 MB`."""
-    unit, size = next(((unit, size) for unit, size in (("GB", 10**9), ("MB", 10**6)) if count >= size), ("kB", 10**3))
-    return f"{count / size:.3g} {unit}" if count < 1000 * size else f"{count / size:,.0f} {unit}"
-
-
-def duration_words(seconds: float) -> str:
-    """A latency for a person: `3.2 ms`."""
-    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
-
-
 def _parts(text: str) -> tuple[float, str]:
     """The number and the unit; zero and no unit for anything else."""
     found = _AMOUNT.fullmatch(text.strip())

@@ -18,14 +18,12 @@ from prompt2model.model_trainer.row_weights import row_weights
 from prompt2model.model_trainer.rows import item_of
 from prompt2model.model_trainer.targets import LabelTargets
 from prompt2model.predictor import StudentSpec, input_format_for, write_spec
-from prompt2model.records import Example, Family, Item, LossPoint, Rows, TrainedModel
+from prompt2model.records import Example, Item, LossPoint, Rows, TrainedModel
 from prompt2model.weights import locate
 
 if TYPE_CHECKING:
-    from prompt2model.model_trainer.training import TrainInputs
+    from prompt2model.model_trainer.inputs import TrainInputs
     from prompt2model.predictor.linear_head import LinearHead
-
-LINEAR_FAMILIES: tuple[Family, ...] = ("tfidf", "embedding")
 
 
 class FixedFeatures(Protocol):

@@ -8,27 +8,27 @@ from pathlib import Path
 _RESET, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 
 
-def start_peak() -> None:
-    """Begin anew to note the most memory in use. Linux only; elsewhere nothing is noted."""
-    import torch
+def start_peak(device: str) -> None:
+    """Begin anew to note the most memory in use. Linux and CUDA only; elsewhere nothing is noted."""
+    if device.startswith("cuda"):
+        import torch
 
-    if torch.cuda.is_available():
-        torch.cuda.reset_peak_memory_stats()
+        torch.cuda.reset_peak_memory_stats(device)
     try:
         _RESET.write_text("5")
     except OSError:
         return
 
 
-def peak_memory() -> int | None:
-    """The most memory in use since `start_peak`, in bytes: the accelerator's where there is one, else the process's.
+def peak_memory(device: str) -> int | None:
+    """The most memory in use since `start_peak`, in bytes: of a GPU where that trains, else of the process.
 
     None where the system does not tell.
     """
-    import torch
+    if device.startswith("cuda"):
+        import torch
 
-    if torch.cuda.is_available():
-        return int(torch.cuda.max_memory_allocated())
+        return int(torch.cuda.max_memory_allocated(device))
     return _status("VmHWM:")
 
 

@@ -31,12 +31,11 @@ class Pruned(Exception):  # noqa: N818
         self.points = points
 
 
-def curve_of(points: Sequence[LossPoint]) -> Curve:
-    """The curve of a training that went on to its last point."""
-    validated = [(point.step, point.validation_score) for point in points if point.validation_score is not None]
-    steps = points[-1].step if points else 1
+def curve_of(points: Sequence[LossPoint], epochs: int) -> Curve:
+    """The curve of a training that was planned for so many epochs, and may have ended early."""
+    validated = [(point.epoch, point.validation_score) for point in points if point.validation_score is not None]
     best = accumulate((score for _, score in validated), max)
-    return tuple((step / steps, score) for (step, _), score in zip(validated, best, strict=True))
+    return tuple((min(1.0, epoch / epochs), score) for (epoch, _), score in zip(validated, best, strict=True))
 
 
 def pruning(rivals: Sequence[Curve]) -> Watch | None:

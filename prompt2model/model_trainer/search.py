@@ -17,15 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prompt2model.artifacts import save_artifact
+from prompt2model.artifacts import load_timing, save_artifact
 from prompt2model.component import RunContext
 from prompt2model.errors import MissingExtraError, NotEnoughDataError, Prompt2ModelError
 from prompt2model.model_trainer.candidate_table import trial_words
 from prompt2model.model_trainer.config import ModelTrainerConfig
-from prompt2model.model_trainer.jobs import JOB_FILE, Job, JobResult, found, load_timing, read_job, run_jobs, write_job
+from prompt2model.model_trainer.inputs import TrainInputs
+from prompt2model.model_trainer.jobs import JOB_FILE, Job, JobResult, found, read_job, run_jobs, write_job
 from prompt2model.model_trainer.pruning import Curve, curve_of
 from prompt2model.model_trainer.search_space import Settings, ranges_around, suggested, with_settings
-from prompt2model.model_trainer.training import TrainInputs
 from prompt2model.records import Rows, SearchTrial
 
 if TYPE_CHECKING:
@@ -171,7 +171,11 @@ class _Study:
         return result
 
     def _job(self, number: int, config: ModelTrainerConfig) -> Job:
-        rivals: list[Curve] = [curve_of(one.curve) for one in self.results if one.state == "trained"]
+        rivals: list[Curve] = [
+            curve_of(result.curve, int(settings["epochs"]))
+            for settings, result in zip(self.settings, self.results, strict=True)
+            if result.state == "trained" and "epochs" in settings
+        ]
         title = f"trial {number}, of {self.config.search_trials} in all"
         settings = config.model_dump(mode="json", exclude_defaults=True)
         context = self.context
@@ -209,7 +213,7 @@ def _as_optuna(settings: Settings, ranges: dict[str, BaseDistribution], result: 
 
     states = {"trained": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
     state = states[result.state]
-    curve = curve_of(result.curve) if result.state == "pruned" else ()
+    curve = curve_of(result.curve, int(settings["epochs"])) if result.state == "pruned" else ()
     return create_trial(
         state=state,
         params=settings,

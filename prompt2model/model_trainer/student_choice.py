@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 from typing import Any
 
-from prompt2model.artifacts import ARTIFACT_FILE, load_artifact, save_artifact, write_atomically
+from prompt2model.artifacts import ARTIFACT_FILE, add_timing, load_artifact, load_timing, save_artifact
 from prompt2model.component import RunContext
 from prompt2model.model_trainer.bake_off import bake_off
 from prompt2model.model_trainer.candidate_table import candidate_lines
 from prompt2model.model_trainer.config import ModelTrainerConfig
-from prompt2model.model_trainer.jobs import TIMING_FILE, load_timing, share_inputs, take_student
+from prompt2model.model_trainer.inputs import TrainInputs, some_validation
+from prompt2model.model_trainer.jobs import share_inputs, take_student
 from prompt2model.model_trainer.search import search
-from prompt2model.model_trainer.training import TrainInputs, some_validation
 from prompt2model.records import ChosenModel, TrainedModel
 
 _OF_THE_WAY = ("candidates", "trials", "inputs")
@@ -53,6 +52,6 @@ def _make(inputs: TrainInputs, config: ModelTrainerConfig, context: RunContext) 
         changes["trials"] = searched.trials
     of_best = load_timing(best.student.folder.parent)
     timing |= {name: of_best[name] for name in ("estimated", "used") if name in of_best}
-    write_atomically(context.folder / TIMING_FILE, json.dumps(timing, indent=1) + "\n")
+    add_timing(context.folder, timing)
     folder = take_student(best.student.folder, context.folder)
     save_artifact(replace(best.student, folder=folder, **changes), context.folder)

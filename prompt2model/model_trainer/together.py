@@ -22,8 +22,9 @@ from prompt2model.component import Progress, RunContext
 from prompt2model.console import AutomaticChooser
 from prompt2model.errors import RunFolderError, StoppedError, TrainingError
 from prompt2model.model_trainer.config import ModelTrainerConfig
+from prompt2model.model_trainer.inputs import TrainInputs, check_inputs
 from prompt2model.model_trainer.team import Team
-from prompt2model.model_trainer.training import TrainInputs, check_inputs, train_student
+from prompt2model.model_trainer.training import train_student
 from prompt2model.records import TrainedModel
 
 _FOLDER = "together"
@@ -49,7 +50,7 @@ def train_together(inputs: TrainInputs, config: ModelTrainerConfig, context: Run
 
     Raises StoppedError where these are still to be started, TrainingError where they fail.
     """
-    check_inputs(inputs, config)
+    check_inputs(inputs)
     folder, run = context.folder / _FOLDER, context.folder.parent
     if not (folder / ARTIFACT_FILE).is_file():
         (folder / "task").mkdir(parents=True, exist_ok=True)

@@ -11,13 +11,13 @@ from prompt2model.errors import ConfigError
 from prompt2model.model_trainer.base_model import batch_size
 from prompt2model.model_trainer.candidates import Entrant, entrants, named_entrants, student_folders
 from prompt2model.model_trainer.config import ModelTrainerConfig
+from prompt2model.model_trainer.inputs import TrainInputs
 from prompt2model.model_trainer.limits import device_of
-from prompt2model.model_trainer.linear import LINEAR_FAMILIES
 from prompt2model.model_trainer.search import check_optuna
 from prompt2model.model_trainer.student_choice import train_the_best
 from prompt2model.model_trainer.together import train_together
-from prompt2model.model_trainer.training import TrainInputs, train_student
-from prompt2model.records import ChosenModel, ModelCandidate, TrainedModel
+from prompt2model.model_trainer.training import train_student
+from prompt2model.records import LINEAR_FAMILIES, ChosenModel, ModelCandidate, TrainedModel
 
 
 class ModelTrainer(Component[TrainInputs, TrainedModel]):

@@ -11,13 +11,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from prompt2model.records import Example, Kind, Metric
+from prompt2model.statistics.shares import heads_at_least, wilson_interval
 
 if TYPE_CHECKING:
     import numpy as np
 
 _RESAMPLES = 2000
-_Z = 1.959963984540054
-"""The 97.5 % point of the standard normal distribution."""
 _CHANCE = 0.05
 """Below this probability of so large a difference by chance one student is clearly worse than another."""
 
@@ -47,7 +46,7 @@ def score_of(kind: Kind, scores: Sequence[float], seed: int) -> Metric:
     n = len(scores)
     mean = math.fsum(scores) / n
     if kind != "generation":
-        low, high = _wilson(round(math.fsum(scores)), n)
+        low, high = wilson_interval(round(math.fsum(scores)), n)
         return _metric("accuracy", mean, low, high, n, "wilson")
     import numpy as np
 
@@ -64,23 +63,11 @@ def clearly_worse(kind: Kind, scores: Sequence[float], best: Sequence[float], se
     if kind != "generation":
         lost = sum(other > own for own, other in zip(scores, best, strict=True))
         won = sum(own > other for own, other in zip(scores, best, strict=True))
-        return _at_least(lost, lost + won) < _CHANCE
+        return heads_at_least(lost, lost + won) < _CHANCE
     import numpy as np
 
     differences = np.asarray(best) - np.asarray(scores)
     return bool(np.mean(_resampled_means(differences, seed) <= 0) < _CHANCE)
-
-
-def _at_least(count: int, n: int) -> float:
-    """The probability of at least so many heads in n throws of a fair coin."""
-    return sum(math.comb(n, heads) for heads in range(count, n + 1)) / 2**n
-
-
-def _wilson(right: int, n: int) -> tuple[float, float]:
-    share, factor = right / n, _Z * _Z / n
-    centre = (share + factor / 2) / (1 + factor)
-    half = _Z / (1 + factor) * math.sqrt(share * (1 - share) / n + factor / (4 * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def _resampled_means(values: np.ndarray, seed: int) -> np.ndarray:

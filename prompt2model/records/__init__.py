@@ -37,6 +37,7 @@ from prompt2model.records.data import (
     make_example,
 )
 from prompt2model.records.models import (
+    LINEAR_FAMILIES,
     ChosenModel,
     Family,
     LossPoint,
@@ -48,6 +49,7 @@ from prompt2model.records.models import (
 )
 
 __all__ = [
+    "LINEAR_FAMILIES",
     "OUT_OF_SCOPE",
     "ChosenDataset",
     "ChosenModel",

@@ -10,6 +10,8 @@ from typing import Literal
 from prompt2model.records.answers import Metric
 
 Family = Literal["tfidf", "embedding", "encoder", "encoder_decoder", "decoder"]
+LINEAR_FAMILIES: tuple[Family, ...] = ("tfidf", "embedding")
+"""A logistic regression on features that are not trained."""
 """`tfidf` and `embedding` are a logistic regression on word weights, or on the vectors of a frozen encoder."""
 
 Method = Literal["full", "lora", "qlora", "linear"]

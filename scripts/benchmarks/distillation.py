@@ -51,7 +51,7 @@ def main() -> None:
 
 def measure(bench: Bench, record: Record, runs_only: bool) -> None:
     """A run for each seed; then students and teachers on the same rows."""
-    from prompt2model.model_evaluator.metrics.bootstrap import mean_interval
+    from prompt2model.statistics.bootstrap import mean_interval
 
     test = trec_rows(bench.read("cls/trec6_test"))
     if bench.quick:

@@ -280,7 +280,7 @@ def _accuracy(answers: Sequence[str | None], task: Task) -> float:
 
 
 def _share(accuracy: float, n: int, note: str) -> Figure:
-    from prompt2model.model_evaluator.metrics.bootstrap import wilson_interval
+    from prompt2model.statistics.shares import wilson_interval
 
     low, high = wilson_interval(round(accuracy * n), n)
     return Figure(accuracy, n, low, high, unit="accuracy", note=note)

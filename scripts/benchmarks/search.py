@@ -133,7 +133,7 @@ def enter(record: Record, searched: dict[str, Any], default: dict[str, Any], rer
     for key, figures in (("test_default", default), ("test_best", searched)):
         (metric,) = [metric for metric in figures["line"]["metrics"] if metric["name"] == "accuracy"]
         record.add(key, Figure(metric["value"], metric["n"], metric["low"], metric["high"], unit="accuracy"))
-    from prompt2model.model_evaluator.metrics.bootstrap import mean_interval
+    from prompt2model.statistics.bootstrap import mean_interval
 
     difference = np.array([float(searched["right"][row]) - float(right) for row, right in default["right"].items()])
     low, high = mean_interval(difference, 10_000)

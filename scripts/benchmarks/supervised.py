@@ -36,13 +36,13 @@ from supervised_tasks import TASKS, LabelTask, Row, few_rows, load_task, split
 from prompt2model.artifacts import write_atomically
 from prompt2model.component import RunContext
 from prompt2model.console import AutomaticChooser, SilentProgress
-from prompt2model.model_evaluator.metrics.bootstrap import wilson_interval
 from prompt2model.model_trainer import ModelTrainerConfig, TrainInputs
 from prompt2model.model_trainer.bake_off import bake_off
 from prompt2model.model_trainer.candidates import entrants
 from prompt2model.model_trainer.jobs import found, share_inputs
 from prompt2model.predictor import load_predictor
 from prompt2model.records import OUT_OF_SCOPE, ChosenModel, Item, Source, TaskSpec, make_example
+from prompt2model.statistics.shares import wilson_interval
 from prompt2model.weights import EMBEDDED_ENCODER
 
 KEYS = ("trec6", "banking77", "clinc150", "clinc150_oos_recall")
@@ -83,7 +83,8 @@ def hold_bake_off(task: LabelTask, rows: Sequence[Row], seed: int, folder: Path,
     started = time.perf_counter()
     contest = bake_off(inputs, held, config, context)
     seconds = time.perf_counter() - started
-    said, verdicts = {}, {}
+    said: dict[str, list[str]] = {}
+    verdicts: dict[str, str] = {}
     for number, (entrant, line) in enumerate(zip(entrants(inputs, config, False), contest.candidates, strict=True)):
         result = found(folder / "candidates" / entrant.folder_name(number))
         if result is None or line.score is None:

@@ -23,7 +23,7 @@ import transformers
 from record import Figure, Record, options
 from training_arms import Arms, Case, labelled_case, smaller, written_case
 
-from prompt2model.model_evaluator.metrics.bootstrap import wilson_interval
+from prompt2model.statistics.shares import wilson_interval
 from prompt2model.weights import EMBEDDED_ENCODER, EMBEDDED_TEACHER
 
 KEYS = ("minilm_x", "minilm_bf16_x", "t5_x", "t5_bf16_x", "smollm_x", "smollm_bf16_x")

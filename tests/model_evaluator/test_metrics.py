@@ -18,7 +18,8 @@ from prompt2model.model_evaluator.metrics import (
     MacroF1,
     choose_encoder,
 )
-from prompt2model.model_evaluator.metrics.bootstrap import mean_interval, wilson_interval
+from prompt2model.statistics.bootstrap import mean_interval
+from prompt2model.statistics.shares import wilson_interval
 
 WORDS = "the cat sat on a mat while two dogs ran away from the big red house in summer".split()
 

@@ -15,7 +15,7 @@ from model_trainer.tiny_models import colour_rows, colour_task
 from prompt2model.artifacts import content_hash
 from prompt2model.component import RunContext
 from prompt2model.errors import MissingExtraError, NotEnoughDataError
-from prompt2model.model_trainer import ModelTrainer, ModelTrainerConfig, TrainInputs
+from prompt2model.model_trainer import ModelTrainer, ModelTrainerConfig, TrainInputs, jobs
 from prompt2model.model_trainer.pruning import Pruned, curve_of, pruning
 from prompt2model.model_trainer.recipe import recipe_for
 from prompt2model.model_trainer.search_space import ranges_around, with_settings
@@ -140,7 +140,7 @@ def curve(*scores: float) -> list[LossPoint]:
 
 
 def test_a_training_is_stopped_below_the_median_at_the_same_share_of_its_steps() -> None:
-    rivals = [curve_of(curve(low, low, 0.9, 0.9)) for low in (0.3, 0.5, 0.5, 0.7)]
+    rivals = [curve_of(curve(low, low, 0.9, 0.9), epochs=4) for low in (0.3, 0.5, 0.5, 0.7)]
     watch = pruning(rivals)
     assert watch is not None
     watch(0.5, curve(0.4, 0.5))
@@ -151,6 +151,35 @@ def test_a_training_is_stopped_below_the_median_at_the_same_share_of_its_steps()
     # A later fall is forgiven, as the best checkpoint is kept.
     watch(0.6, curve(0.6, 0.1))
     assert pruning(rivals[:3]) is None
+
+
+def test_a_training_that_ended_early_is_compared_at_the_epochs_it_was_planned_for() -> None:
+    # Two of four epochs, and then its patience was at an end: at half of the steps it had 0.9, not at all of them.
+    watch = pruning([curve_of(curve(0.3, 0.9), epochs=4)] * 4)
+    assert watch is not None
+    with pytest.raises(Pruned, match="after 50% of the steps"):
+        watch(0.5, curve(0.3, 0.8))
+
+
+def test_a_student_that_was_trained_before_a_kill_is_not_trained_again(
+    base_folder: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    inputs = inputs_of(base_folder("encoder"))
+    jobs.share_inputs(inputs, inputs.validation, tmp_path)
+    folder = tmp_path / "trials" / "000"
+    job = jobs.Job("one training", inputs.base_model.id, "encoder", SETTINGS, 0, False)
+    jobs.write_job(job, folder)
+    with monkeypatch.context() as killed:
+        killed.setattr(jobs, "row_scores", lambda *rest: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            jobs.run_job(str(folder))
+    assert jobs.found(folder) is None
+    monkeypatch.setattr(jobs, "train_student", lambda *rest, **more: pytest.fail("it was trained again"))
+    jobs.run_job(str(folder))
+    result = jobs.found(folder)
+    assert result is not None
+    assert len(result.scores) == 36
+    assert load_predictor(result.student.folder)("the green car").text
 
 
 def test_adapters_keep_their_scale_and_epochs_are_those_proposed() -> None:

@@ -252,6 +252,25 @@ def test_the_cost_grows_with_the_rows_and_is_unknown_for_a_model_of_unknown_size
     assert estimate(60, None).seconds is None
 
 
+def test_a_training_on_the_processor_is_estimated_for_it_beside_a_gpu(make_context: Any, monkeypatch: Any) -> None:
+    rows = colour_rows()
+    candidate = ModelCandidate("some/encoder", "encoder", 10**8, None, None, 1.0, ())
+    inputs = TrainInputs(
+        colour_task(), rows, rows[:12], ("red",), ChosenModel("some/encoder", "encoder", (candidate,), {})
+    )
+
+    def estimate(device: str) -> Any:
+        return ModelTrainer(ModelTrainerConfig(device=device)).estimate(inputs, make_context())
+
+    import torch
+
+    alone = estimate("auto")
+    monkeypatch.setattr("prompt2model.inference.device.may_have_accelerator", lambda: True)
+    monkeypatch.setattr("prompt2model.inference.device.best_device", lambda: torch.device("cuda", 0))
+    assert estimate("cpu") == alone
+    assert estimate("auto").seconds < alone.seconds
+
+
 def test_a_config_is_checked() -> None:
     with pytest.raises(ValueError, match="epoch"):
         ModelTrainerConfig(epoch=3)  # type: ignore[call-arg]

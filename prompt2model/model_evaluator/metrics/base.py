@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 import datasets
 import evaluate
 
-from prompt2model.model_evaluator.metrics.bootstrap import interval_without_spread
 from prompt2model.records import Metric
+from prompt2model.statistics.bootstrap import interval_without_spread
 
 _NO_SPREAD = 1e-9
 

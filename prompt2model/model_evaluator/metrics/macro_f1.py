@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from prompt2model.model_evaluator.answers import is_right
 from prompt2model.model_evaluator.metrics.base import Figure, IntervalMetric
-from prompt2model.model_evaluator.metrics.bootstrap import CONFIDENCE, Counts, Figures, bootstrap_interval
+from prompt2model.statistics.bootstrap import CONFIDENCE, Counts, Figures, bootstrap_interval
 
 Labels = NDArray[np.int64]
 _TAILS = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]

@@ -6,7 +6,7 @@ import numpy as np
 
 from prompt2model.model_evaluator.answers import is_right
 from prompt2model.model_evaluator.metrics.base import Figure, IntervalMetric
-from prompt2model.model_evaluator.metrics.bootstrap import mean_interval
+from prompt2model.statistics.bootstrap import mean_interval
 
 
 class ExactMatch(IntervalMetric):

@@ -6,11 +6,12 @@ statistics needs one matrix product for all resamples.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+
+from prompt2model.statistics.shares import wilson_interval
 
 Counts = NDArray[np.int64]
 """Draws of each row, int64 [resamples, rows]; each line sums to the number of rows."""
@@ -19,8 +20,6 @@ Figures = NDArray[np.float64]
 CONFIDENCE = 0.95
 _CELLS = 4_000_000
 """Most counts held at once."""
-_Z = 1.959963984540054
-"""The 97.5 % point of the standard normal distribution."""
 
 
 def resample_counts(rows: int, resamples: int, seed: int) -> Iterator[Counts]:
@@ -56,11 +55,3 @@ def interval_without_spread(value: float, rows: int, most: float = 1.0) -> tuple
     """
     alike, _ = wilson_interval(rows, rows)
     return alike * value, alike * value + (1 - alike) * most
-
-
-def wilson_interval(right: int, rows: int) -> tuple[float, float]:
-    """Wilson's 95 % score interval of a share (Wilson, 1927)."""
-    share, factor = right / rows, _Z * _Z / rows
-    centre = (share + factor / 2) / (1 + factor)
-    half = _Z / (1 + factor) * math.sqrt(share * (1 - share) / rows + factor / (4 * rows))
-    return max(0.0, centre - half), min(1.0, centre + half)

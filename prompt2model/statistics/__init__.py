@@ -1,0 +1,1 @@
+"""How sure a figure is: intervals of shares and of means, and comparisons row by row."""
