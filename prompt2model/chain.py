@@ -65,7 +65,7 @@ DEFAULT_CHAIN = (
         "evaluate",
         "prompt2model.model_evaluator:ModelEvaluator",
         "8_report",
-        {"tests": "dataset.tests", "train": "dataset.train"},
+        {"tests": "dataset.tests", "train": "dataset.train", "validation": "dataset.validation"},
     ),
     Step("create_demo", "prompt2model.demo_creator:DemoCreator", "9_demo", {"tests": "dataset.tests"}),
 )

@@ -42,7 +42,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"weights", "prompts", "console", "local_page"}),
     frozenset({"component", "run_store", "artifacts"}),
     frozenset({"cluster"}),
-    frozenset({"records", "errors", "sqlite_file", "statistics"}),
+    frozenset({"records", "errors", "sqlite_file", "statistics", "languages"}),
 )
 FLOOR_OF = {room: number for number, floor in enumerate(FLOORS) for room in floor}
 # On these floors rooms share the floor but not each other's doors.

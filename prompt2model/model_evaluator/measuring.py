@@ -8,24 +8,42 @@ from typing import TYPE_CHECKING
 
 from prompt2model.errors import Prompt2ModelError
 from prompt2model.model_evaluator.answers import AnsweredRow, count_outcomes
-from prompt2model.records import Comparison, Example, Metric, TaskSpec, TestSet
+from prompt2model.model_evaluator.user_check import UserCheck
+from prompt2model.records import Comparison, Example, Metric, Role, TaskSpec, TestSet
 
 if TYPE_CHECKING:
-    from typing import Literal
-
     from prompt2model.model_evaluator.metrics import BertScoreF1, IntervalMetric
 
 
 class Measurer:
-    """The task's metrics, made once. `notes` says what was measured in another way than a reader would expect."""
+    """The task's metrics, made once. `notes` says what was measured in another way than a reader would expect.
 
-    def __init__(self, task: TaskSpec, resamples: int, seed: int, bertscore: bool, hub_allowed: bool) -> None:
+    A metric that throws is left out of that comparison, and a note says so; the first one, on which the headline rests,
+    may not. `check` is the person's own pass or fail.
+    """
+
+    def __init__(
+        self,
+        task: TaskSpec,
+        resamples: int,
+        seed: int,
+        bertscore: bool,
+        hub_allowed: bool,
+        check: UserCheck | None = None,
+    ) -> None:
         from prompt2model.model_evaluator import metrics
 
         self.notes: list[str] = []
         self.metrics: list[IntervalMetric] = []
+        self._check = check
         self._bertscore: BertScoreF1 | None = None
-        kinds: tuple[type[IntervalMetric], ...] = (metrics.ChrfPlusPlus, metrics.ExactMatch)
+        kinds: tuple[type[IntervalMetric], ...] = (
+            metrics.ChrfPlusPlus,
+            metrics.ExactMatch,
+            metrics.NormalisedExactMatch,
+            metrics.RougeL,
+            metrics.TokenF1,
+        )
         if task.kind == "classification":
             kinds = (metrics.Accuracy, metrics.MacroF1, metrics.ExactMatch)
         elif task.kind == "multiple_choice":
@@ -37,7 +55,26 @@ class Measurer:
     def figures(self, answers: Sequence[AnsweredRow], rows: Sequence[Example]) -> tuple[Metric, ...]:
         """Every metric over all rows: an answer that is missing or cannot be read is the empty text."""
         texts, references = [line.text for line in answers], [row.references for row in rows]
-        return tuple(metric.measure(texts, references) for metric in self.metrics)
+        found = []
+        for number, metric in enumerate(self.metrics):
+            try:
+                found.append(metric.measure(texts, references))
+            except Exception as error:
+                if number == 0:
+                    raise
+                self._note_failure(metric.key, error)
+        if self._check is not None:
+            passed, failures = self._check.share(rows, texts)
+            found += [] if passed is None else [passed]
+            for error in failures[:1]:
+                self._note_failure(self._check.name, error, len(failures))
+        return tuple(found)
+
+    def _note_failure(self, name: str, error: Exception, rows: int | None = None) -> None:
+        where = "" if rows is None else f" on {rows} rows, which count as not passed"
+        note = f"The metric {name} failed{where} ({type(error).__name__}: {' '.join(str(error).split())[:200]})."
+        if note not in self.notes:
+            self.notes.append(note)
 
     def with_row_scores(self, answers: Sequence[AnsweredRow], rows: Sequence[Example]) -> list[AnsweredRow]:
         """The answers with the row's own text metrics, where the task has text metrics."""
@@ -57,7 +94,7 @@ class Measurer:
     def comparison(
         self,
         predictor: str,
-        role: Literal["student", "teacher", "majority", "base"],
+        role: Role,
         test: TestSet,
         answers: Sequence[AnsweredRow],
         predictions: str,

@@ -12,12 +12,12 @@ from prompt2model.catalogue.input_layouts import shown_layouts
 from prompt2model.component import RunContext
 from prompt2model.model_trainer.config import ModelTrainerConfig
 from prompt2model.model_trainer.limits import device_of
-from prompt2model.model_trainer.logistic import LabelledFeatures, LogisticFit, fit_logistic, mean_loss
 from prompt2model.model_trainer.model_card import model_card
 from prompt2model.model_trainer.row_weights import row_weights
 from prompt2model.model_trainer.rows import item_of
 from prompt2model.model_trainer.targets import LabelTargets
 from prompt2model.predictor import StudentSpec, input_format_for, write_spec
+from prompt2model.predictor.logistic import LabelledFeatures, LogisticFit, fit_logistic, mean_loss
 from prompt2model.records import Example, Item, LossPoint, Rows, TrainedModel
 from prompt2model.weights import locate
 

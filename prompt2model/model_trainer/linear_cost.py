@@ -33,7 +33,7 @@ def embedding_cost(
 
 def tfidf_cost(train: Rows) -> Estimate:
     """Seconds from the terms of all rows and the labels, which are read off some of the rows."""
-    from prompt2model.model_trainer.tfidf import MOST_FEATURES, MOST_WEIGHTS
+    from prompt2model.predictor.tfidf_terms import MOST_FEATURES, MOST_WEIGHTS
 
     sample = list(islice(train, _LABEL_SAMPLE))
     labels = max(2, len({row.target for row in sample}))

@@ -124,6 +124,11 @@ def load_predictor(folder: Path | str, device: str | None = None) -> StudentPred
     return StudentPredictor(found, spec, _answerer(locate(str(found)), spec, device or _best_device()))
 
 
+def student_of_weights(location: WeightsLocation, spec: StudentSpec, device: str | None = None) -> StudentPredictor:
+    """Weights that are asked as a student's are, without a student folder around them. Raises WeightsError."""
+    return StudentPredictor(location.folder, spec, _answerer(location, spec, device or _best_device()))
+
+
 def _best_device() -> str:
     from prompt2model.inference import best_device
 

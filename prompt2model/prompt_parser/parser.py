@@ -15,10 +15,10 @@ from typing import cast
 
 from prompt2model.component import Component, Estimate, Option, RunContext, TeacherUse
 from prompt2model.errors import ConfigError, NotSettledError, PromptError
+from prompt2model.languages.words import ISO_639_1
 from prompt2model.prompt_parser.demonstrations import find_demonstrations, instruction_without, locate
 from prompt2model.prompt_parser.label_list import clean_label
 from prompt2model.prompt_parser.language import detect_inputs_language
-from prompt2model.prompt_parser.language_words import ISO_639_1
 from prompt2model.prompt_parser.settings import PromptParserConfig
 from prompt2model.prompt_parser.task_kind import KindReading, match_label, read_kind
 from prompt2model.prompt_parser.teacher_reading import TeacherReading, ask_teacher, askable, follows_json

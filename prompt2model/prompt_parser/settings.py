@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from prompt2model.component import ComponentConfig
-from prompt2model.prompt_parser.language_words import ISO_639_1
+from prompt2model.languages.words import ISO_639_1
 from prompt2model.records import Kind
 
 

@@ -11,10 +11,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
+from prompt2model.languages.words import ISO_639_1
 from prompt2model.prompt_parser.demonstrations import stands_in
 from prompt2model.prompt_parser.label_list import clean_label
 from prompt2model.prompt_parser.labelled_pairs import read_labelled_pairs
-from prompt2model.prompt_parser.language_words import ISO_639_1
 from prompt2model.prompts import render
 from prompt2model.records import Demonstration, Kind
 from prompt2model.teacher.asking_again import complete_readable, json_fault

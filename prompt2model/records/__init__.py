@@ -4,10 +4,8 @@ Rows (`Rows`) are any sized, re-iterable collection of examples: a tuple in a te
 """
 
 from prompt2model.records.answers import (
-    Comparison,
     CostLine,
     Demo,
-    EvaluationReport,
     FailureKind,
     Item,
     Metric,
@@ -36,6 +34,21 @@ from prompt2model.records.data import (
     example_id,
     make_example,
 )
+from prompt2model.records.evaluation import (
+    Calibration,
+    CalibrationBin,
+    Ceilings,
+    Comparison,
+    EvaluationReport,
+    LabelFigures,
+    Role,
+    RouterLine,
+    Routing,
+    Slice,
+    SliceKind,
+    StudentAnalysis,
+    Verdict,
+)
 from prompt2model.records.models import (
     LINEAR_FAMILIES,
     ChosenModel,
@@ -51,6 +64,9 @@ from prompt2model.records.models import (
 __all__ = [
     "LINEAR_FAMILIES",
     "OUT_OF_SCOPE",
+    "Calibration",
+    "CalibrationBin",
+    "Ceilings",
     "ChosenDataset",
     "ChosenModel",
     "Comparison",
@@ -69,6 +85,7 @@ __all__ = [
     "InputPart",
     "Item",
     "Kind",
+    "LabelFigures",
     "LossPoint",
     "Method",
     "Metric",
@@ -77,14 +94,21 @@ __all__ = [
     "ReservedTests",
     "RetrievedData",
     "ReviewedRow",
+    "Role",
+    "RouterLine",
+    "Routing",
     "Rows",
     "SearchTrial",
+    "Slice",
+    "SliceKind",
     "Source",
+    "StudentAnalysis",
     "TaskSpec",
     "TestOrigin",
     "TestSet",
     "TrainedCandidate",
     "TrainedModel",
+    "Verdict",
     "example_id",
     "make_example",
 ]

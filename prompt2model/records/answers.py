@@ -1,13 +1,12 @@
-"""Inputs and answers of predictors, how good they were, and what they cost."""
+"""Inputs and answers of predictors, single figures, and what answers cost."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from prompt2model.records.data import Kind, TestOrigin
+from prompt2model.records.data import Kind
 
 FailureKind = Literal[
     "rate_limited", "refused", "context_too_long", "truncated", "unparsable", "unavailable", "empty", "over_budget"
@@ -49,39 +48,6 @@ class Metric:
     high: float
     n: int
     interval: str = "bootstrap"
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """How one predictor did on one test set. correct + wrong + unparsed + failed = n."""
-
-    predictor: str
-    role: Literal["student", "teacher", "majority", "base"]
-    test_set: str
-    test_origin: TestOrigin
-    n: int
-    metrics: tuple[Metric, ...]
-    correct: int
-    wrong: int
-    unparsed: int
-    failed: Mapping[str, int]
-    predictions: str
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluationReport:
-    """Every predictor on the same rows. `folder` holds report.json, predictions and timing.json.
-
-    Latencies are in timing.json, apart from the metrics, because they are the only part that may differ between
-    two runs of the same config.
-    """
-
-    folder: Path
-    headline: str
-    comparisons: tuple[Comparison, ...]
-    labels: tuple[str, ...]
-    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,12 @@ from prompt2model.model_evaluator.metrics import (
     MacroF1,
     choose_encoder,
 )
+from prompt2model.model_evaluator.metrics.overlap import (
+    NormalisedExactMatch,
+    RougeL,
+    TokenF1,
+    longest_common_subsequence,
+)
 from prompt2model.statistics.bootstrap import mean_interval
 from prompt2model.statistics.shares import wilson_interval
 
@@ -179,3 +185,41 @@ def test_bounds_of_any_rows(kind: type[IntervalMetric], rows: list[tuple[str, st
 def test_no_row_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one row"):
         ExactMatch().measure([], [])
+
+
+def plain_subsequence(one: list[str], other: list[str]) -> int:
+    table = [[0] * (len(other) + 1) for _ in range(len(one) + 1)]
+    for i, word in enumerate(one):
+        for j, counterpart in enumerate(other):
+            longer = max(table[i][j + 1], table[i + 1][j])
+            table[i + 1][j + 1] = table[i][j] + 1 if word == counterpart else longer
+    return table[-1][-1]
+
+
+@given(st.lists(st.sampled_from("abcd"), max_size=12), st.lists(st.sampled_from("abcd"), max_size=12))
+def test_the_longest_common_subsequence_is_that_of_the_plain_table(one: list[str], other: list[str]) -> None:
+    assert longest_common_subsequence(one, other) == plain_subsequence(one, other)
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted", "normalised", "token_f1", "rouge_l"),
+    [
+        ("The cat.", "a CAT", 1.0, 1.0, 0.5),
+        ("the cat sat down", "the cat sat", 0.0, 0.8, 6 / 7),
+        ("sat the cat", "the cat sat", 0.0, 1.0, 2 / 3),
+        ("東京に行く。", "東京へ行く", 0.0, 0.8, 0.8),
+        ("القاهرة", "القاهرة.", 1.0, 1.0, 1.0),
+        ("", "the", 0.0, 0.0, 0.0),
+        ("the", "a", 0.0, 0.0, 0.0),
+        ("C++", "C", 0.0, 0.0, 1.0),
+    ],
+)
+def test_words_are_compared_in_every_script(
+    said: str, wanted: str, normalised: float, token_f1: float, rouge_l: float
+) -> None:
+    for kind, value in ((NormalisedExactMatch, normalised), (TokenF1, token_f1), (RougeL, rouge_l)):
+        assert kind().measure([said], [[wanted]]).value == pytest.approx(value, abs=1e-6)
+
+
+def test_the_best_reference_of_a_row_counts() -> None:
+    assert TokenF1().measure(["red car"], [["blue", "red car"]]).value == 1.0

@@ -17,8 +17,8 @@ from prompt2model.component import RunContext
 from prompt2model.errors import ConfigError, NotEnoughDataError
 from prompt2model.model_trainer import ModelTrainer, ModelTrainerConfig, TrainInputs
 from prompt2model.model_trainer.cost import training_cost
-from prompt2model.model_trainer.logistic import STRENGTHS, LabelledFeatures, fit_logistic, mean_loss
 from prompt2model.predictor import load_predictor, read_spec
+from prompt2model.predictor.logistic import STRENGTHS, LabelledFeatures, fit_logistic, mean_loss
 from prompt2model.records import ChosenModel, Example, Item, Source, TrainedModel, make_example
 
 FAMILIES = ("tfidf", "embedding")
@@ -243,7 +243,7 @@ def test_c_is_the_one_with_the_lowest_loss_on_the_held_out_rows() -> None:
     targets = np.eye(3, dtype=np.float32)[numbers]
     train, held = (LabelledFeatures(features[part], targets[part]) for part in (slice(0, 60), slice(60, None)))
     chosen = fit_logistic(train, np.ones(60), held)
-    from prompt2model.model_trainer import logistic
+    from prompt2model.predictor import logistic
 
     losses = {c: mean_loss(logistic._fit(train, np.ones(60), c, None).head, held) for c in STRENGTHS}
     assert chosen.strength == min(losses, key=losses.__getitem__) < 4

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from prompt2model.prompt_parser.language import detect_inputs_language, detect_language, named_language
+from prompt2model.languages import detect_language
+from prompt2model.prompt_parser.language import detect_inputs_language, named_language
 
 SENTENCES = {
     "en": "Could you tell me when the next train leaves?",

@@ -4,6 +4,7 @@ from prompt2model.model_evaluator.metrics.base import Figure, IntervalMetric
 from prompt2model.model_evaluator.metrics.bertscore import BertScoreEncoder, BertScoreF1, choose_encoder
 from prompt2model.model_evaluator.metrics.chrf import ChrfPlusPlus
 from prompt2model.model_evaluator.metrics.macro_f1 import MacroF1
+from prompt2model.model_evaluator.metrics.overlap import NormalisedExactMatch, RougeL, TokenF1
 from prompt2model.model_evaluator.metrics.shares import Accuracy, ExactMatch
 
 __all__ = [
@@ -15,5 +16,8 @@ __all__ = [
     "Figure",
     "IntervalMetric",
     "MacroF1",
+    "NormalisedExactMatch",
+    "RougeL",
+    "TokenF1",
     "choose_encoder",
 ]
