@@ -52,7 +52,7 @@ from prompt2model.teacher.client import ChatClient
 from prompt2model.teacher.speed import is_embedded
 
 REPORT_FILE = "report.json"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _TEACHER_SINGLES, _TEACHER_BATCH = 10, 64
 """Items on which the embedded teacher's speed is measured."""
 _MOST_VALIDATION = 1000

@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from prompt2model.model_evaluator.page_choice import StudentPoint
-from prompt2model.records import LossPoint, SearchTrial
+from prompt2model.records import Calibration, LossPoint, SearchTrial
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -68,6 +68,21 @@ def length_and_score(series: Mapping[str, Sequence[tuple[int, float]]]) -> str:
     axes.set_xlim(left=0)
     _legend(axes)
     return _svg(figure, "lengths")
+
+
+def calibration_picture(found: Calibration) -> str:
+    """Share of right answers over confidence, by bins; the area of a point is the number of its answers."""
+    figure, axes = _axes("confidence of the answer", "share that is right")
+    axes.plot([0, 1], [0, 1], color=_MUTED, linewidth=1, linestyle=(0, (2, 3)), label="as sure as it is right")
+    across = [one.confidence for one in found.bins]
+    up = [one.right for one in found.bins]
+    most = max(one.n for one in found.bins)
+    axes.plot(across, up, color=_ACCENT, linewidth=1.4)
+    axes.scatter(across, up, s=[20 + 180 * one.n / most for one in found.bins], color=_ACCENT, zorder=3)
+    axes.set_xlim(0, 1.03)
+    axes.set_ylim(0, 1.05)
+    _legend(axes)
+    return _svg(figure, "calibration")
 
 
 def students_picture(points: Sequence[StudentPoint], score_name: str) -> str:

@@ -22,14 +22,22 @@ METRIC_WORDS = {
     "accuracy": "Accuracy",
     "macro_f1": "Macro-F1",
     "exact_match": "Exact match",
+    "exact_match_normalised": "Exact match, normalised",
     "chrf++": "ChrF++",
+    "rouge_l": "ROUGE-L",
+    "token_f1": "Token F1",
     "bertscore_f1": "BERTScore F1",
+    "passes": "Passes your check",
 }
 ROLE_WORDS = {
     "student": "Small model",
     "teacher": "Teacher, prompted",
-    "majority": "Always the same answer",
+    "zero_shot": "Teacher, without examples",
+    "few_shot": "Teacher, with examples",
     "base": "Base model, untrained",
+    "tfidf": "Words, linear (TF-IDF)",
+    "nearest": "Nearest training row",
+    "majority": "Always the same answer",
 }
 MATRIX_LABELS = 30
 """Most labels of a confusion matrix; with more, the most confused pairs are listed."""
@@ -191,7 +199,7 @@ def shown_answers(answers: MainAnswers) -> tuple[list[ShownAnswer], list[ShownAn
     wrong = [pair for pair in answers.pairs if pair[1].outcome != "correct"]
     if any(answer.confidence is not None for _, answer in wrong):
         wrong = sorted(wrong, key=lambda pair: -(pair[1].confidence or 0.0))[:_SHOWN]
-    return [_shown(*pair) for pair in _evenly(right)], [_shown(*pair) for pair in _evenly(wrong)]
+    return [shown(*pair) for pair in _evenly(right)], [shown(*pair) for pair in _evenly(wrong)]
 
 
 def lengths_and_scores(answers: MainAnswers) -> dict[str, list[tuple[int, float]]]:
@@ -204,9 +212,9 @@ def lengths_and_scores(answers: MainAnswers) -> dict[str, list[tuple[int, float]
 
 def figure_texts(metric: Metric) -> tuple[str, str]:
     """A metric's value and interval in the unit that readers know."""
-    if metric.name == "chrf++":
+    if metric.name.endswith("chrf++"):
         return f"{metric.value:.1f}", f"{metric.low:.1f}–{metric.high:.1f}"
-    if metric.name == "bertscore_f1":
+    if metric.name in ("bertscore_f1", "expected_calibration_error"):
         return f"{metric.value:.3f}", f"{metric.low:.3f}–{metric.high:.3f}"
     return percent(metric.value), f"{100 * metric.low:.1f}–{percent(metric.high)}"
 
@@ -269,7 +277,7 @@ def _evenly(pairs: Sequence[tuple[Example, AnsweredRow]]) -> list[tuple[Example,
     return [pairs[number * len(pairs) // _SHOWN] for number in range(_SHOWN)]
 
 
-def _shown(example: Example, answer: AnsweredRow) -> ShownAnswer:
+def shown(example: Example, answer: AnsweredRow) -> ShownAnswer:
     said = answer.text
     if answer.outcome == "unparsed":
         said = answer.raw

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from prompt2model.artifacts import encode_record, load_timing, write_atomically
-from prompt2model.model_evaluator import page_choice, page_making, page_results
-from prompt2model.model_evaluator.headline import main_test
+from prompt2model.model_evaluator import page_analysis, page_choice, page_making, page_results
+from prompt2model.model_evaluator.headline import main_figure, main_test
 from prompt2model.model_evaluator.page_figures import length_and_score, loss_curve, students_picture, trials_picture
-from prompt2model.records import CostLine, EvaluationReport, TaskSpec, TrainedModel
+from prompt2model.records import CostLine, EvaluationReport, Metric, TaskSpec, TrainedModel
 
 TEMPLATE = "report.html.jinja"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,17 @@ def _results(task: TaskSpec, report: EvaluationReport, values: Mapping[str, Any]
         "answer_figure": _answer_figure([*right, *wrong]),
         "right": right,
         "wrong": wrong,
+        **page_analysis.content(task, report, _student_figure(task, report, answers), answers),
     }
+
+
+def _student_figure(
+    task: TaskSpec, report: EvaluationReport, answers: page_results.MainAnswers | None
+) -> Metric | None:
+    """The student's figure on the test of the headline."""
+    lines = [line for line in report.comparisons if line.role == "student"]
+    test = next((line for line in lines if answers and line.test_set == answers.test.name), None)
+    return None if test is None else main_figure(task, test)
 
 
 def _answer_figure(answers: Sequence[page_results.ShownAnswer]) -> str:
