@@ -38,6 +38,20 @@ class ModelEvaluatorConfig(ComponentConfig):
         120.0, gt=0, description="Fewer rows when the teacher would take longer than this, estimated; in seconds."
     )
     bootstrap: int = Field(1000, ge=100, description="Resamples behind every 95 % interval.")
+    margin: float = Field(
+        0.03,
+        ge=0,
+        le=1,
+        description="How far below the teacher the small model may be and still be shipped, as a share of the scale: "
+        "the whole interval of the difference must lie above.",
+    )
+    wanted: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="The accuracy (or ChrF++ by 100) that is good enough, whatever the teacher does: the whole interval "
+        "must lie above. None: the teacher decides.",
+    )
     bertscore: bool = Field(True, description="Measure BERTScore where text is written.")
     check: Path | None = Field(
         None,

@@ -28,6 +28,7 @@ from prompt2model.model_evaluator.ceilings import self_agreement, suspect_labels
 from prompt2model.model_evaluator.config import EvaluatorInputs, ModelEvaluatorConfig
 from prompt2model.model_evaluator.headline import headline, is_part, main_test, part_name, warnings
 from prompt2model.model_evaluator.measuring import Measurer
+from prompt2model.model_evaluator.paired import compare_stored
 from prompt2model.model_evaluator.prompted import PromptedTeacher, PromptedTeachers
 from prompt2model.model_evaluator.teacher_rows import (
     choose_samples,
@@ -37,6 +38,7 @@ from prompt2model.model_evaluator.teacher_rows import (
 )
 from prompt2model.model_evaluator.timing import WatchedTeacher, keep_timing, measure
 from prompt2model.model_evaluator.user_check import UserCheck
+from prompt2model.model_evaluator.verdict import NOTHING_MEASURED, Evidence, decide
 from prompt2model.predictor import Predictor, load_predictor
 from prompt2model.records import (
     Ceilings,
@@ -47,6 +49,7 @@ from prompt2model.records import (
     Role,
     StudentAnalysis,
     TestSet,
+    Verdict,
 )
 from prompt2model.teacher.client import ChatClient
 from prompt2model.teacher.speed import is_embedded
@@ -104,6 +107,7 @@ class Evaluation:
             self._on_samples(made["base"], samples)
         main = main_test(self.tests)
         analysis = StudentAnalysis() if main is None else self._analysis(student, main)
+        verdict = NOTHING_MEASURED if main is None else self._verdict(main, analysis)
         majority = getattr(made.get("majority"), "label", "")
         report = EvaluationReport(
             folder=self.context.folder,
@@ -119,9 +123,11 @@ class Evaluation:
             ),
             analysis=analysis,
             ceilings=self.ceilings,
+            verdict=verdict,
         )
         write_atomically(self.context.folder / REPORT_FILE, _as_json(report))
         self.context.progress.say(f"  {report.headline}")
+        self.context.progress.say(f"  {verdict.sentence}")
         return report
 
     def _analysis(self, student: Predictor, main: TestSet) -> StudentAnalysis:
@@ -143,6 +149,19 @@ class Evaluation:
             self.context.seed,
         )
         return replace(analysis, synthetic_gap=synthetic_gap(self.inputs.task, self.tests, self.comparisons))
+
+    def _verdict(self, main: TestSet, analysis: StudentAnalysis) -> Verdict:
+        lines = [line for line in self.comparisons if is_part(line.test_set, main)]
+        students = {line.test_set: line for line in lines if line.role == "student"}
+        task, folder, rows = self.inputs.task, self.context.folder, tuple(main.rows)
+        pairs = {
+            # The last line of a role is the one on the fewest rows, the teacher's.
+            line.role: compare_stored(task, rows, folder, students[line.test_set], line)
+            for line in lines
+            if line.role != "student" and line.test_set in students
+        }
+        evidence = Evidence(task, main, students[main.name], pairs, analysis, self.ceilings)
+        return decide(evidence, self.config.margin, self.config.wanted)
 
     def _on_test(self, name: Role, predictor: Predictor, test: TestSet) -> list[AnsweredRow]:
         """The predictor's answers to all rows of a test, measured, kept, and entered as a comparison."""

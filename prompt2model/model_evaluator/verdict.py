@@ -32,6 +32,7 @@ _FEW_ROWS = 100
 _MANY_DOUBTFUL = 0.05
 _UNSTEADY = 0.9
 _LARGE_GAP = 0.05
+_REAL_ROWS = "Give real rows with their answers: --examples gold.csv, 20 at least, better 100."
 _SIMPLE: Mapping[Role, str] = {
     "tfidf": "a logistic regression on words (--base-model tfidf)",
     "nearest": "the answer of the nearest training row",
@@ -45,17 +46,18 @@ class Evidence:
     """What a verdict rests on: the student's line on the main test, and paired comparisons with the others by role."""
 
     task: TaskSpec
-    test: TestSet | None
-    student: Comparison | None
+    test: TestSet
+    student: Comparison
     pairs: Mapping[Role, PairedComparison]
     analysis: StudentAnalysis
     ceilings: Ceilings
 
 
+NOTHING_MEASURED = Verdict("not_yet", "Not yet: nothing was measured, because there is no test row.", (), (_REAL_ROWS,))
+
+
 def decide(evidence: Evidence, margin: float, wanted: float | None) -> Verdict:
     """`margin`: how far below the teacher may be, as a share of the scale; `wanted`: the figure that is good enough."""
-    if evidence.test is None or evidence.student is None:
-        return Verdict("not_yet", "Not yet: nothing was measured, because there is no test row.", (), (_REAL_ROWS,))
     reasons = _reasons(evidence)
     steps = next_steps(evidence)
     if evidence.test.origin == "synthetic":
@@ -67,22 +69,18 @@ def decide(evidence: Evidence, margin: float, wanted: float | None) -> Verdict:
     line = _fallback(evidence)
     if line is not None and line.student is not None:
         taken = (
-            f"Ship with a fallback below confidence {line.confidence:.3g}: above it lie {percent(line.coverage.value)} of "
-            f"the test rows, of which {percent(line.student.value)} are answered right; the others go to the teacher"
+            f"Ship with a fallback below confidence {line.confidence:.3g}: above it lie "
+            f"{percent(line.coverage.value)} of the test rows, of which {percent(line.student.value)} are answered "
+            "right; the others go to the teacher"
         )
-        return Verdict(
-            "ship_with_fallback", f"{taken}. Alone it is not shown to be good enough: {why}.", reasons, steps
-        )
+        words = f"{taken}. Alone it is not shown to be good enough: {why}."
+        return Verdict("ship_with_fallback", words, reasons, steps)
     return Verdict("not_yet", f"Not yet: {why}.", reasons, steps)
-
-
-_REAL_ROWS = "Give real rows with their answers: --examples gold.csv, 20 at least, better 100."
 
 
 def _good_enough(evidence: Evidence, margin: float, wanted: float | None) -> tuple[bool, str]:
     """Whether it is shown, and what decides it, in words."""
     task, student = evidence.task, evidence.student
-    assert student is not None
     figure = main_figure(task, student)
     scale = 1.0 if main_metric(task) == "chrf++" else 100.0
     unit = "ChrF++" if main_metric(task) == "chrf++" else "%"
@@ -134,7 +132,6 @@ def next_steps(evidence: Evidence) -> tuple[str, ...]:
     """What would help most, best first."""
     steps: list[str] = []
     student, test, ceilings = evidence.student, evidence.test, evidence.ceilings
-    assert student is not None and test is not None
     if test.origin == "synthetic":
         steps.append(_REAL_ROWS)
     teacher = evidence.pairs.get("teacher")
@@ -164,7 +161,6 @@ def next_steps(evidence: Evidence) -> tuple[str, ...]:
 
 def _told(one: Slice, evidence: Evidence) -> bool:
     """Whether a part is worse than the whole by more than chance explains."""
-    assert evidence.student is not None
     return one.kind != "confidence" and one.metric.high < main_figure(evidence.task, evidence.student).value
 
 
