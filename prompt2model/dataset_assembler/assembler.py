@@ -32,6 +32,10 @@ from prompt2model.text_index.text_vectors import TextVectors
 
 _MOST_TRUSTED_FIRST = ("user", "demonstration", "retrieved", "labelled", "transformed", "generated")
 _BY_TEACHER = ("labelled", "transformed", "generated")
+_WRITTEN = ("transformed", "generated")
+"""Kinds of rows whose inputs no person wrote."""
+_LEAST_BESIDE = 20
+"""Generated rows below which a test of them is not worth having."""
 """Rows with the teacher's answers."""
 _MANY = 0.25
 _READ_SPEED, _WORD_SPEED = 150, 1000
@@ -100,6 +104,10 @@ class DatasetAssembler(Component[AssemblerInputs, Dataset]):
         rows, notes = sieved.rows, sieved.notes
         if not tests:
             rows, tests = self._set_synthetic_tests_aside(rows, task, context)
+        elif any(len(test.rows) for test in tests):
+            rows, beside = self._set_some_aside_for_comparison(rows, task, context)
+            tests = (*tests, *beside)
+        if any(test.origin == "synthetic" for test in tests):
             rows = list(TestGate(tests, task, config, sieved.vectors).keep(rows, dropped))
         reviewed = load_review(config.reviewed)
         if reviewed:
@@ -169,12 +177,28 @@ class DatasetAssembler(Component[AssemblerInputs, Dataset]):
             for row in rows
             if row.source.kind in _BY_TEACHER or (row.target in lacking and row.source.kind != "demonstration")
         ]
-        by_label = _grouped(generated, tuple(dict.fromkeys(row.target for row in generated)))
+        # Texts are no labels: where answers are written, all rows are one group.
+        by_label = _grouped(generated, tuple(dict.fromkeys(row.target for row in generated)) if task.labels else ())
         ids = _sample(by_label, self.config.synthetic_test_share, 1000, context.rng("synthetic test"))
         test = TestSet("generated rows", "synthetic", tuple(row for row in generated if row.id in ids))
         given = sum(row.source.kind not in _BY_TEACHER for row in test.rows)
         also = f", {given} of them given rows, of labels of which none was generated" if given else ""
         context.progress.say(f"  no real test: {len(ids)} generated rows set aside as a synthetic one{also}")
+        return [row for row in rows if row.id not in ids], (test,)
+
+    def _set_some_aside_for_comparison(
+        self, rows: list[Example], task: TaskSpec, context: RunContext
+    ) -> tuple[list[Example], tuple[TestSet, ...]]:
+        """Beside a real test a few generated rows, which show how far figures on such rows are from real ones."""
+        generated = [row for row in rows if row.source.kind in _WRITTEN]
+        count = min(self.config.synthetic_beside_real, len(generated) // 10)
+        if count < _LEAST_BESIDE:
+            return rows, ()
+        ids = _sample(
+            _grouped(generated, task.labels), count / len(generated), count, context.rng("synthetic beside real")
+        )
+        test = TestSet("generated rows", "synthetic", tuple(row for row in generated if row.id in ids))
+        context.progress.say(f"  {len(ids)} generated rows set aside, to compare figures on them with real ones")
         return [row for row in rows if row.id not in ids], (test,)
 
 

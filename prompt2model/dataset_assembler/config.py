@@ -18,6 +18,13 @@ class DatasetAssemblerConfig(ComponentConfig):
     synthetic_test_share: float = Field(
         0.2, gt=0, lt=0.5, description="Share of generated rows kept as a test when there is no real one."
     )
+    synthetic_beside_real: int = Field(
+        100,
+        ge=0,
+        le=1000,
+        description="Generated rows, but no more than one in ten, that are kept as a test beside a real one, to measure "
+        "how far figures on generated rows are from real ones. 0: none.",
+    )
     near_duplicate: float = Field(
         0.8, gt=0, le=1, description="Jaccard similarity of character 5-grams from which two inputs count as one."
     )

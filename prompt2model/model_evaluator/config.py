@@ -49,8 +49,8 @@ class ModelEvaluatorConfig(ComponentConfig):
         None,
         ge=0,
         le=1,
-        description="The accuracy (or ChrF++ by 100) that is good enough, whatever the teacher does: the whole interval "
-        "must lie above. None: the teacher decides.",
+        description="The accuracy (or ChrF++ by 100) that is good enough, whatever the teacher does: the whole "
+        "interval must lie above. None: the teacher decides.",
     )
     bertscore: bool = Field(True, description="Measure BERTScore where text is written.")
     check: Path | None = Field(
