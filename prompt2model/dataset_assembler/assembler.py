@@ -32,11 +32,11 @@ from prompt2model.text_index.text_vectors import TextVectors
 
 _MOST_TRUSTED_FIRST = ("user", "demonstration", "retrieved", "labelled", "transformed", "generated")
 _BY_TEACHER = ("labelled", "transformed", "generated")
+"""Rows with the teacher's answers."""
 _WRITTEN = ("transformed", "generated")
 """Kinds of rows whose inputs no person wrote."""
 _LEAST_BESIDE = 20
 """Generated rows below which a test of them is not worth having."""
-"""Rows with the teacher's answers."""
 _MANY = 0.25
 _READ_SPEED, _WORD_SPEED = 150, 1000
 """Short texts a second that are compared by meaning and by words, on two cores."""

@@ -22,8 +22,8 @@ class DatasetAssemblerConfig(ComponentConfig):
         100,
         ge=0,
         le=1000,
-        description="Generated rows, but no more than one in ten, that are kept as a test beside a real one, to measure "
-        "how far figures on generated rows are from real ones. 0: none.",
+        description="Generated rows, but no more than one in ten, that are kept as a test beside a real one, to "
+        "measure how far figures on generated rows are from real ones. 0: none.",
     )
     near_duplicate: float = Field(
         0.8, gt=0, le=1, description="Jaccard similarity of character 5-grams from which two inputs count as one."
