@@ -196,6 +196,18 @@ def show(folder: RunFolder) -> None:
     show_run(folder)
 
 
+@app.command(short_help="Compare the models of several runs on the same test rows.")
+def compare(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="RUN RUN …", help="Finished run folders.", show_default=False)
+    ],
+) -> None:
+    """Compare the models of several runs on the test rows that all of them have, each with the first one, as pairs."""
+    from prompt2model.compare_runs import show_comparison
+
+    show_comparison(folders)
+
+
 @app.command()
 def demo(
     folder: RunFolder,

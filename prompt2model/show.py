@@ -121,6 +121,8 @@ def print_report(report: EvaluationReport) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from prompt2model.model_evaluator.verdict import verdict_lines
+
     console = Console(highlight=False)
     console.print(report.headline, markup=False)
     names = list(dict.fromkeys(metric.name for line in report.comparisons for metric in line.metrics))
@@ -132,6 +134,9 @@ def print_report(report: EvaluationReport) -> None:
     for line in report.comparisons:
         table.add_row(*_cells(line, names))
     console.print(table)
+    if report.verdict is not None:
+        for line in verdict_lines(report.verdict):
+            console.print(line, markup=False)
     for note in report.notes:
         console.print(f"note: {note}", markup=False)
 

@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "prompt2model"
 # From the top floor down. A room may import from lower floors only.
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"__main__", "cli", "studio"}),
-    frozenset({"show", "predict_file", "review", "doctor", "command_options", "index_commands"}),
+    frozenset({"show", "predict_file", "compare_runs", "review", "doctor", "command_options", "index_commands"}),
     frozenset({"improve"}),
     frozenset({"pipeline"}),
     frozenset({"planning"}),
