@@ -236,6 +236,21 @@ def speed_ratio(timing: Mapping[str, Any]) -> str:
     )
 
 
+def thousand_requests(costs: Sequence[CostLine], timing: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(who, what a thousand answers cost), as the evaluation asked for them; empty where nothing is known."""
+    lines = []
+    asked = [line for line in costs if line.step == "evaluate" and line.calls]
+    if asked:
+        calls, known = sum(line.calls for line in asked), [line.money for line in asked if line.money is not None]
+        money = 1000 * sum(known) / calls
+        price = "a price that is not known" if len(known) < len(asked) else f"{money:,.4g} US dollars"
+        lines.append(("Teacher", price if not known or money else "no money; it runs here"))
+    if "student" in timing:
+        seconds = 1000 / timing["student"]["items_per_second"]
+        lines.append(("Small model", f"{_duration(seconds)} of this machine"))
+    return lines
+
+
 def machine_words(timing: Mapping[str, Any]) -> str:
     """The machine that the speed was measured on."""
     machine = timing.get("machine", {})

@@ -10,6 +10,7 @@ from typing import Any
 
 from prompt2model.artifacts import encode_record, load_timing, write_atomically
 from prompt2model.model_evaluator import page_analysis, page_choice, page_making, page_results
+from prompt2model.model_evaluator.evaluation_card import CARD_FILE, evaluation_card
 from prompt2model.model_evaluator.headline import main_figure, main_test
 from prompt2model.model_evaluator.page_figures import length_and_score, loss_curve, students_picture, trials_picture
 from prompt2model.records import CostLine, EvaluationReport, Metric, TaskSpec, TrainedModel
@@ -20,11 +21,12 @@ SCHEMA_VERSION = 2
 
 @dataclass(frozen=True)
 class ReportPage:
-    """A run's report: `content` is what the template shows, `figures` what report.json holds."""
+    """A run's report: `content` is what the template shows, `figures` what report.json holds, `card` the model card."""
 
     name: str
     content: Mapping[str, Any]
     figures: Mapping[str, Any]
+    card: str
 
     @classmethod
     def from_artifacts(
@@ -46,10 +48,14 @@ class ReportPage:
             "seconds": page_making.step_seconds(seconds),
             "speed": page_making.speed_lines(timing),
             "speed_ratio": page_making.speed_ratio(timing),
+            "thousand": page_making.thousand_requests(costs, timing),
             "machine": page_making.machine_words(timing),
             "code": page_making.loading_code(values["trained"]),
         }
-        return cls(name, content, _figures(values, results["verdicts"], timing, costs, seconds, name))
+        card = evaluation_card(
+            name, values["task"], values["trained"], report, values["dataset"], content["sources"], content["code"]
+        )
+        return cls(name, content, _figures(values, results["verdicts"], timing, costs, seconds, name), card)
 
     def html(self) -> str:
         """The page; every text is escaped."""
@@ -67,7 +73,8 @@ class ReportPage:
 
 
 def write_report_page(page: ReportPage, path: Path) -> None:
-    """Write report.html at `path`, and report.json beside it."""
+    """Write report.html at `path`, and report.json and model_card.md beside it."""
+    write_atomically(path.with_name(CARD_FILE), page.card)
     write_atomically(path.with_suffix(".json"), json.dumps(page.figures, ensure_ascii=False, indent=1) + "\n")
     write_atomically(path, page.html())
 

@@ -166,4 +166,8 @@ def _told(one: Slice, evidence: Evidence) -> bool:
 
 def verdict_lines(verdict: Verdict) -> Sequence[str]:
     """The verdict for a terminal."""
-    return (verdict.sentence, *(f"  {line}" for line in (*verdict.reasons, *verdict.next_steps)))
+    return (
+        verdict.sentence,
+        *(f"  {line}" for line in verdict.reasons),
+        *(f"  next: {line}" for line in verdict.next_steps),
+    )
