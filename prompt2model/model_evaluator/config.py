@@ -38,6 +38,12 @@ class ModelEvaluatorConfig(ComponentConfig):
         120.0, gt=0, description="Fewer rows when the teacher would take longer than this, estimated; in seconds."
     )
     bootstrap: int = Field(1000, ge=100, description="Resamples behind every 95 % interval.")
+    judge: bool = Field(
+        False,
+        description="Let a language model judge the small model's answers against the teacher's, both orders of each "
+        "pair: the teacher `judge` of [teachers], else the teacher itself.",
+    )
+    judge_rows: int = Field(50, ge=1, description="Most rows that are judged.")
     margin: float = Field(
         0.03,
         ge=0,

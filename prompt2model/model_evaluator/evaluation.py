@@ -27,6 +27,7 @@ from prompt2model.model_evaluator.baselines import BASELINES, Baselines
 from prompt2model.model_evaluator.ceilings import self_agreement, suspect_labels
 from prompt2model.model_evaluator.config import EvaluatorInputs, ModelEvaluatorConfig
 from prompt2model.model_evaluator.headline import headline, is_part, main_test, part_name, warnings
+from prompt2model.model_evaluator.judge import judge_pairs
 from prompt2model.model_evaluator.measuring import Measurer
 from prompt2model.model_evaluator.paired import compare_stored
 from prompt2model.model_evaluator.prompted import PromptedTeacher, PromptedTeachers
@@ -46,6 +47,7 @@ from prompt2model.records import (
     Comparison,
     EvaluationReport,
     Example,
+    JudgeResult,
     Role,
     StudentAnalysis,
     TestSet,
@@ -81,6 +83,7 @@ class Evaluation:
         self.whole: dict[Role, list[list[AnsweredRow]]] = {}
         """Answers to all rows of each test, by role."""
         self.ceilings = Ceilings()
+        self.judged: JudgeResult | None = None
         self.measurer = Measurer(
             inputs.task,
             config.bootstrap,
@@ -123,6 +126,7 @@ class Evaluation:
             ),
             analysis=analysis,
             ceilings=self.ceilings,
+            judge=self.judged,
             verdict=verdict,
         )
         write_atomically(self.context.folder / REPORT_FILE, _as_json(report))
@@ -217,6 +221,7 @@ class Evaluation:
                 self._others_on(part, number)
             if test is main_test(self.tests):
                 self._teacher_again(ways, part, answers)
+                self._judge(client, part, answers)
         self._time_teacher(client, watched)
         return samples
 
@@ -247,6 +252,19 @@ class Evaluation:
                 self.ceilings = replace(self.ceilings, self_agreement=found)
         except BudgetExceededError as error:
             self.notes.append(f"The teacher was not asked a second time: {error}.")
+
+    def _judge(self, teacher: ChatClient, part: TestSet, theirs: Sequence[AnsweredRow]) -> None:
+        if not self.config.judge:
+            return
+        client = self.context.teachers.get("judge") or teacher
+        some = tuple(part.rows)[: self.config.judge_rows]
+        ours = {line.id: line for line in self.whole["student"][self.tests.index(main_test(self.tests))]}  # type: ignore[arg-type]
+        try:
+            self.judged = judge_pairs(
+                client, self.inputs.task, some, [ours[row.id] for row in some], theirs[: len(some)], "teacher"
+            )
+        except BudgetExceededError as error:
+            self.notes.append(f"No answer was judged: {error}.")
 
     def _others_on(self, part: TestSet, number: int) -> None:
         """Enter what the others answered to the rows of a sample."""

@@ -13,6 +13,7 @@ from prompt2model.component import Component, Estimate, RunContext
 from prompt2model.labelling import PROMPTS
 from prompt2model.model_evaluator.config import EvaluatorInputs, ModelEvaluatorConfig
 from prompt2model.model_evaluator.evaluation import Evaluation, teacher_of
+from prompt2model.model_evaluator.judge import PROMPT as JUDGE_PROMPT
 from prompt2model.model_evaluator.teacher_rows import (
     TeacherRows,
     plan_teacher_rows,
@@ -35,7 +36,7 @@ class ModelEvaluator(Component[EvaluatorInputs, EvaluationReport]):
     Config = ModelEvaluatorConfig
     Inputs = EvaluatorInputs
     Output = EvaluationReport
-    prompts = PROMPTS
+    prompts = (*PROMPTS, JUDGE_PROMPT)
     version = 2
     config: ModelEvaluatorConfig
 
@@ -58,7 +59,8 @@ class ModelEvaluator(Component[EvaluatorInputs, EvaluationReport]):
             return Estimate(seconds=seconds, makes=makes)
         plan = self._plan(client, inputs.task, tests)
         times = 2 if self.config.compare_shots else 1
-        asked = times * plan.rows + min(plan.rows, self.config.self_agreement_rows)
+        judged = 2 * min(plan.rows, self.config.judge_rows) if self.config.judge else 0
+        asked = judged + times * plan.rows + min(plan.rows, self.config.self_agreement_rows)
         return Estimate(
             teacher=(teacher_use(client, inputs.task, tests, asked),),
             seconds=seconds,

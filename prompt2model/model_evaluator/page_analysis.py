@@ -12,6 +12,7 @@ from prompt2model.model_evaluator.slices import worst
 from prompt2model.records import (
     Ceilings,
     EvaluationReport,
+    JudgeResult,
     LabelFigures,
     Metric,
     RouterLine,
@@ -111,6 +112,7 @@ def bounds(task: TaskSpec, report: EvaluationReport) -> list[str]:
     return [
         text
         for text in (
+            _judged(report.judge),
             _agreement(report.ceilings.self_agreement),
             _doubtful(report.ceilings),
             _gap(task, report.analysis.synthetic_gap),
@@ -135,6 +137,20 @@ def _agreement(metric: Metric | None) -> str:
         f"Asked twice, the teacher gives the same answer to {value} of {metric.n} rows ({interval}): a student that "
         "learns from its answers can hardly agree with it more often."
     )
+
+
+def _judged(result: JudgeResult | None) -> str:
+    if result is None:
+        return ""
+    said = (
+        f"{result.model} judged {result.n} pairs of answers: the small model's was better {result.won} times, the "
+        f"teacher's {result.lost} times, neither {result.tied} times"
+    )
+    unread = f", and {result.unread} replies could not be read" if result.unread else ""
+    if result.agreement is None:
+        return f"{said}{unread}."
+    value, interval = figure_texts(result.agreement)
+    return f"{said}{unread}. With the places of the answers swapped it said the same in {value} ({interval})."
 
 
 def _doubtful(ceilings: Ceilings) -> str:

@@ -48,6 +48,25 @@ class Ceilings:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeResult:
+    """The student's answers against another's, judged by a language model with the places swapped.
+
+    `won`, `lost` and `tied` with `unread` (no reply that can be read) make `n`. `agreement`: how often both orders say
+    the same; `wins`: the student's share of the pairs that one of the two won.
+    """
+
+    model: str
+    other: Role
+    n: int
+    won: int
+    lost: int
+    tied: int
+    unread: int
+    agreement: Metric | None
+    wins: Metric | None
+
+
+@dataclass(frozen=True, slots=True)
 class Slice:
     """The student on test rows that share something. `wrong` are ids of some rows that it answers wrong."""
 
@@ -152,4 +171,5 @@ class EvaluationReport:
     notes: tuple[str, ...]
     analysis: StudentAnalysis = StudentAnalysis()
     ceilings: Ceilings = Ceilings()
+    judge: JudgeResult | None = None
     verdict: Verdict | None = None
