@@ -11,6 +11,7 @@ from prompt2model.labelling.chain_cost import ChainCost, chain_cost
 from prompt2model.labelling.chains import Chain, chains_fit, task_chains
 from prompt2model.labelling.few_shot import FewShotPredictor
 from prompt2model.labelling.program_predictor import ProgramPredictor
+from prompt2model.labelling.prompted_teachers import PromptedTeacher, PromptedTeachers
 from prompt2model.labelling.prompts import PROMPTS, speaks_plain
 from prompt2model.labelling.reading import read_label
 from prompt2model.labelling.scored import ScoredLabelPredictor
@@ -35,6 +36,8 @@ __all__ = [
     "Labeller",
     "Pilot",
     "ProgramPredictor",
+    "PromptedTeacher",
+    "PromptedTeachers",
     "ScoredLabelPredictor",
     "VotingLabeller",
     "bulk_labeller",

@@ -12,7 +12,7 @@ from typing import Any
 from prompt2model.artifacts import encode_record, load_timing, write_atomically
 from prompt2model.component import RunContext
 from prompt2model.errors import BudgetExceededError
-from prompt2model.labelling import fastest_teacher
+from prompt2model.labelling import PromptedTeacher, PromptedTeachers, fastest_teacher
 from prompt2model.model_evaluator.analysis import analyse, synthetic_gap
 from prompt2model.model_evaluator.answers import (
     AnsweredRow,
@@ -30,7 +30,6 @@ from prompt2model.model_evaluator.headline import headline, is_part, main_test, 
 from prompt2model.model_evaluator.judge import judge_pairs
 from prompt2model.model_evaluator.measuring import Measurer
 from prompt2model.model_evaluator.paired import compare_stored
-from prompt2model.model_evaluator.prompted import PromptedTeacher, PromptedTeachers
 from prompt2model.model_evaluator.teacher_rows import (
     choose_samples,
     plan_teacher_rows,

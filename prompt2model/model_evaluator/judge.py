@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from prompt2model.model_evaluator.answers import AnsweredRow
+from prompt2model.prompt_program.guarding import without_mark
 from prompt2model.prompts import render
 from prompt2model.records import Example, JudgeResult, Metric, Role, TaskSpec
 from prompt2model.statistics.shares import wilson_interval
@@ -22,6 +23,7 @@ from prompt2model.teacher.schemas import one_of, schema_text
 PROMPT = "judge_pair"
 Choice = Literal["a", "b", "same"]
 _ANSWER_TOKENS = 24
+_MARKS = ("input", "expected", "answer_a", "answer_b")
 
 
 def judge_pairs(
@@ -85,13 +87,20 @@ def _request(task: TaskSpec, row: Example, first: str, second: str) -> ChatReque
     prompt = render(
         PROMPT,
         instruction=task.instruction,
-        input=row.input,
-        expected=row.references[0] if row.references else "",
-        answer_a=first,
-        answer_b=second,
+        input=_data(row.input),
+        expected=_data(row.references[0]) if row.references else "",
+        answer_a=_data(first),
+        answer_b=_data(second),
     )
     schema = schema_text(better=one_of("a", "b", "same"))
     return ChatRequest((Message("user", prompt),), max_tokens=_ANSWER_TOKENS, purpose="judge", schema=schema)
+
+
+def _data(text: str) -> str:
+    """The text without anything that ends the tags around it."""
+    for mark in _MARKS:
+        text = without_mark(text, mark)
+    return text
 
 
 def _share(name: str, count: int, rows: int) -> Metric:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from prompt2model.labelling import FewShotPredictor, choose_calibration, teacher_predictor
+from prompt2model.labelling.calibration import choose_calibration
+from prompt2model.labelling.few_shot import FewShotPredictor
+from prompt2model.labelling.teacher_predictor import teacher_predictor
 from prompt2model.records import Demonstration, Example, Role, TaskSpec
 from prompt2model.teacher.client import ChatClient, is_scorer
 
