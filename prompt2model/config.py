@@ -44,7 +44,7 @@ _WANTED = {
 }
 """pydantic's names of what can be wrong with a value → what is wanted instead."""
 
-_ROLES = re.compile(r"teacher|parser|retriever|generator|labeller( ([2-9]|[1-9]\d+))?")
+_ROLES = re.compile(r"teacher|parser|retriever|generator|judge|labeller( ([2-9]|[1-9]\d+))?")
 """The roles in which steps ask teachers."""
 
 
@@ -63,8 +63,8 @@ class PipelineConfig(BaseModel):
     )
     teachers: dict[str, str] = Field(
         default_factory=dict,
-        description="Another teacher for a role: parser, retriever, generator, labeller; `labeller 2`, "
-        "`labeller 3`, ... answer given inputs beside it.",
+        description="Another teacher for a role: parser, retriever, generator, labeller, judge; "
+        "`labeller 2`, `labeller 3`, ... answer given inputs beside it.",
     )
     base_url: str | list[str] | None = Field(
         None,
@@ -116,7 +116,7 @@ class PipelineConfig(BaseModel):
         if unknown and not any("component" in section for section in sections):
             raise ValueError(
                 f"no step asks a teacher in the role {unknown[0]!r}; the roles are parser, retriever, generator, "
-                "labeller, and `labeller 2`, `labeller 3`, ... beside it"
+                "labeller, judge, and `labeller 2`, `labeller 3`, ... beside it"
             )
         return self
 
