@@ -14,7 +14,8 @@ from evaluation_cases import CHOSEN, LABELS, KeywordPredictor, closed_rows, clos
 
 from prompt2model.artifacts import content_hash, load_artifact, save_artifact
 from prompt2model.component import RunContext
-from prompt2model.model_evaluator import ModelEvaluator, ModelEvaluatorConfig, evaluator
+from prompt2model.errors import ConfigError
+from prompt2model.model_evaluator import ModelEvaluator, ModelEvaluatorConfig, evaluation
 from prompt2model.model_evaluator.answers import load_answers
 from prompt2model.records import Comparison, EvaluationReport, Prediction, TaskSpec, TestSet
 from prompt2model.teacher.budget import Budget, parse_budget
@@ -23,6 +24,16 @@ from prompt2model.teacher.ledger import Ledger, LedgerClient
 from prompt2model.teacher.scripted import ScriptedClient
 
 MakeContext = Callable[..., RunContext]
+
+
+# What a test does not ask for is left out.
+ALONE: dict[str, Any] = {
+    "compare_nearest": False,
+    "compare_tfidf": False,
+    "compare_base": False,
+    "compare_shots": False,
+    "self_agreement_rows": 0,
+}
 
 
 def teacher_answer(request: ChatRequest) -> str:
@@ -37,13 +48,15 @@ def evaluate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make_context: Make
     def run(
         student: Any, task: TaskSpec, tests: tuple[TestSet, ...], folder: str = "step", **settings: Any
     ) -> EvaluationReport:
-        monkeypatch.setattr(evaluator, "load_predictor", lambda _: student)
+        monkeypatch.setattr(evaluation, "load_predictor", lambda _: student)
         teacher = settings.pop("teacher", None)
         context = make_context({"teacher": teacher} if teacher else {}, folder=tmp_path / folder)
         labels = LABELS if task.labels else ()
         chosen = settings.pop("base_model", CHOSEN)
-        inputs = ModelEvaluator.Inputs(task, tests, closed_rows(30), trained(tmp_path, labels), chosen)
-        return ModelEvaluator(ModelEvaluatorConfig(bootstrap=200, **settings)).run(inputs, context)
+        train, held = settings.pop("train", closed_rows(30)), settings.pop("validation", ())
+        inputs = ModelEvaluator.Inputs(task, tests, train, trained(tmp_path, labels), chosen, held)
+        config = ModelEvaluatorConfig(**{"bootstrap": 200, **ALONE, **settings})
+        return ModelEvaluator(config).run(inputs, context)
 
     return run
 
@@ -147,7 +160,14 @@ def test_text_tasks_have_chrf_exact_match_and_bertscore(evaluate: Any, writing_t
     )
     report = evaluate(student, writing_task, (gold(rows),))
     line = line_of(report, "student")
-    assert [metric.name for metric in line.metrics] == ["chrf++", "exact_match", "bertscore_f1"]
+    assert [metric.name for metric in line.metrics] == [
+        "chrf++",
+        "exact_match",
+        "exact_match_normalised",
+        "rouge_l",
+        "token_f1",
+        "bertscore_f1",
+    ]
     assert (line.correct, dict(line.failed)) == (2, {"empty": 1})
     answers = list(load_answers(report.folder / line.predictions))
     assert answers[0].scores == {"chrf++": 100.0, "bertscore_f1": pytest.approx(1.0, abs=1e-3)}
@@ -215,7 +235,7 @@ def test_a_killed_evaluation_goes_on_to_the_same_bytes(evaluate: Any, task: Task
 def test_report_json_has_the_figures_and_a_version(evaluate: Any, task: TaskSpec) -> None:
     report = evaluate(closed_student(), task, (gold(closed_rows(20)),))
     content = json.loads((report.folder / "report.json").read_text())
-    assert content["schema_version"] == 1
+    assert content["schema_version"] == 2
     assert content["comparisons"][0]["metrics"][0]["name"] == "accuracy"
     assert "folder" not in content
 
@@ -224,8 +244,9 @@ def test_estimate_counts_the_teachers_calls(task: TaskSpec, make_context: MakeCo
     context = make_context({"teacher": ScriptedClient(teacher_answer)})
     inputs = ModelEvaluator.Inputs(task, (gold(closed_rows(300)),), closed_rows(30), trained(tmp_path), CHOSEN)
     estimate = ModelEvaluator().estimate(inputs, context)
-    assert estimate.calls == 200
-    assert estimate.prompt_tokens > 200 * 10
+    # As prompted, without the demonstration, and some of them once more.
+    assert estimate.calls == 200 + 200 + 50
+    assert estimate.prompt_tokens > 450 * 10
     assert context.teachers["teacher"].calls == 0  # type: ignore[attr-defined]
 
 
@@ -278,3 +299,137 @@ def test_multiple_choice_is_measured_without_a_majority(evaluate: Any, writing_t
     assert (line.correct, line.wrong, line.unparsed) == (4, 1, 1)
     assert {metric.name for metric in line.metrics} == {"accuracy", "exact_match"}
     assert any("No majority baseline" in note for note in report.notes)
+
+
+def test_plain_ways_are_measured_on_the_same_rows(evaluate: Any, task: TaskSpec) -> None:
+    rows = closed_rows(60)
+    report = evaluate(closed_student(), task, (gold(rows),), compare_tfidf=True, compare_nearest=True)
+    for role in ("majority", "nearest", "tfidf"):
+        line = line_of(report, role)
+        assert line.n == 60
+        assert line.correct + line.wrong == 60
+    # Four in five rows name a word of their label.
+    assert line_of(report, "tfidf").correct >= 45 > line_of(report, "majority").correct
+    assert line_of(report, "nearest").correct >= 40
+
+
+def test_a_base_model_that_is_not_here_is_said(evaluate: Any, task: TaskSpec) -> None:
+    report = evaluate(closed_student(), task, (gold(closed_rows(30)),), compare_base=True)
+    assert "base" not in {line.role for line in report.comparisons}
+    assert any("no untrained base model" in note and "tiny/encoder" in note for note in report.notes)
+
+
+def test_the_teacher_is_asked_without_its_demonstrations_too(evaluate: Any, task: TaskSpec) -> None:
+    teacher = ScriptedClient(teacher_answer)
+    report = evaluate(closed_student(), task, (gold(closed_rows(30)),), teacher=teacher, compare_shots=True)
+    assert line_of(report, "zero_shot").n == 30
+    assert len(teacher.requests) == 60
+    with_demonstration = [any("charged twice" in m.content for m in one.messages) for one in teacher.requests]
+    assert sum(with_demonstration) == 30
+
+
+def test_where_the_prompt_has_no_demonstrations_rows_of_people_are_shown(evaluate: Any, task: TaskSpec) -> None:
+    shown = tuple(replace(one, source=replace(one.source, kind="user")) for one in closed_rows(9))
+    teacher, bare = ScriptedClient(teacher_answer), replace(task, demonstrations=())
+    report = evaluate(
+        closed_student(), bare, (gold(closed_rows(30)),), teacher=teacher, train=shown, compare_shots=True
+    )
+    assert line_of(report, "few_shot").n == 30
+    generated = tuple(replace(one, source=replace(one.source, kind="generated")) for one in shown)
+    none = evaluate(
+        closed_student(), bare, (gold(closed_rows(30)),), "other", teacher=teacher, train=generated, compare_shots=True
+    )
+    assert "few_shot" not in {line.role for line in none.comparisons}
+
+
+def test_a_teacher_that_contradicts_itself_is_found_out(evaluate: Any, task: TaskSpec) -> None:
+    def answer(request: ChatRequest) -> str:
+        number = int(re.findall(r"message (\d+) ", request.messages[-1].content)[-1])
+        return "account" if request.draw and number % 2 else teacher_answer(request)
+
+    report = evaluate(
+        closed_student(), task, (gold(closed_rows(40)),), teacher=ScriptedClient(answer), self_agreement_rows=20
+    )
+    agreement = report.ceilings.self_agreement
+    assert agreement is not None
+    assert agreement.n == 20
+    assert 0.5 <= agreement.value < 0.8
+    assert any("clearer prompt" in step for step in report.verdict.next_steps)
+
+
+def test_labels_that_student_and_teacher_both_deny_are_named(evaluate: Any, task: TaskSpec) -> None:
+    rows = list(closed_rows(30))
+    rows[0] = replace(rows[0], references=("account",))
+    report = evaluate(closed_student(), task, (gold(rows),), teacher=ScriptedClient(teacher_answer))
+    assert rows[0].id in report.ceilings.suspects
+    assert report.ceilings.asked == 30
+
+
+def test_a_persons_own_check_counts_what_passes(evaluate: Any, writing_task: TaskSpec, tmp_path: Path) -> None:
+    check = tmp_path / "check.py"
+    check.write_text(
+        "def passes(input, answer, accepted):\n"
+        "    if 'breaks' in input:\n        raise ValueError('no such date')\n"
+        "    return answer.count('-') == 2\n"
+    )
+    rows = (row(0, "3 May", "2021-05-03"), row(1, "soon", "N/A"), row(2, "breaks", "N/A"), row(3, "none", "N/A"))
+    student = KeywordPredictor({"May": "2021-05-03", "none": Prediction(None, failure="empty")}, "N/A")
+    report = evaluate(student, writing_task, (gold(rows),), check=check, bertscore=False)
+    passes = next(metric for metric in line_of(report, "student").metrics if metric.name == "passes")
+    assert (passes.value, passes.n, passes.interval) == (0.25, 4, "wilson")
+    assert any("passes failed on 1 rows" in note and "no such date" in note for note in report.notes)
+
+
+def test_a_check_that_cannot_be_used_is_refused_before_anything(tmp_path: Path) -> None:
+    for content, why in (("x = 1", "has no attribute 'passes'"), ("passes = 3", "no function"), ("(", "SyntaxError")):
+        (tmp_path / "check.py").write_text(content)
+        with pytest.raises(ConfigError, match=why):
+            ModelEvaluator(ModelEvaluatorConfig(check=tmp_path / "check.py")).check(hub_allowed=False)
+    with pytest.raises(ConfigError, match="cannot be used"):
+        ModelEvaluator(ModelEvaluatorConfig(check=tmp_path / "none.py")).check(hub_allowed=False)
+
+
+def test_a_metric_that_throws_is_recorded_and_the_rest_goes_on(
+    evaluate: Any, task: TaskSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prompt2model.model_evaluator.metrics import MacroF1
+
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError("no labels")
+
+    monkeypatch.setattr(MacroF1, "measure", broken)
+    report = evaluate(closed_student(), task, (gold(closed_rows(30)),))
+    assert [metric.name for metric in line_of(report, "student").metrics] == ["accuracy", "exact_match"]
+    assert any("macro_f1 failed (ZeroDivisionError: no labels)" in note for note in report.notes)
+
+
+def test_generated_rows_beside_real_ones_show_how_far_they_are_off(evaluate: Any, task: TaskSpec) -> None:
+    rows = closed_rows(150)
+    easy = tuple(one for one in rows if "weather" not in one.input)[:60]
+    report = evaluate(closed_student(), task, (gold(rows[:60]), TestSet("generated rows", "synthetic", easy)))
+    gap = report.analysis.synthetic_gap
+    assert gap is not None
+    assert gap.value == pytest.approx(1 - line_of(report, "student", "gold.csv").correct / 60, abs=1e-5)
+    assert gap.low > 0
+    assert evaluate(closed_student(), task, (gold(rows[:60]),), "alone").analysis.synthetic_gap is None
+
+
+def test_the_judge_is_off_unless_asked_and_sees_both_orders(evaluate: Any, writing_task: TaskSpec) -> None:
+    rows = tuple(row(number, f"{number} May 2021", f"2021-05-0{number}") for number in range(1, 7))
+    student = KeywordPredictor({f"{number} May": f"2021-05-0{number}" for number in range(1, 4)}, "May")
+
+    def answer(request: ChatRequest) -> str:
+        text = request.messages[-1].content
+        if "<answer_a>" not in text:
+            return "2021"
+        first = text.split("<answer_a>")[1].split("</answer_a>")[0]
+        return '{"better": "a"}' if "2021" in first else '{"better": "b"}'
+
+    teacher = ScriptedClient(answer)
+    settings: dict[str, Any] = {"teacher": teacher, "bertscore": False}
+    assert evaluate(student, writing_task, (gold(rows),), "off", **settings).judge is None
+    judged = evaluate(student, writing_task, (gold(rows),), "on", judge=True, **settings).judge
+    # Three pairs in which both answers hold the year: the judge says "a" in both orders, which is a tie.
+    assert (judged.won, judged.lost, judged.tied, judged.unread, judged.n) == (0, 3, 3, 0, 6)
+    assert judged.agreement.value == 0.5
+    assert judged.agreement.n == 6
