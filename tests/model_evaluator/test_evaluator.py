@@ -336,9 +336,7 @@ def test_where_the_prompt_has_no_demonstrations_rows_of_people_are_shown(evaluat
     )
     assert line_of(report, "few_shot").n == 30
     generated = tuple(replace(one, source=replace(one.source, kind="generated")) for one in shown)
-    none = evaluate(
-        closed_student(), bare, (gold(closed_rows(30)),), "other", teacher=teacher, train=generated, compare_shots=True
-    )
+    none = evaluate(closed_student(), bare, tests, "other", teacher=teacher, train=generated, compare_shots=True)
     assert "few_shot" not in {line.role for line in none.comparisons}
 
 
