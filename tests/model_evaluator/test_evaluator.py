@@ -331,9 +331,8 @@ def test_the_teacher_is_asked_without_its_demonstrations_too(evaluate: Any, task
 def test_where_the_prompt_has_no_demonstrations_rows_of_people_are_shown(evaluate: Any, task: TaskSpec) -> None:
     shown = tuple(replace(one, source=replace(one.source, kind="user")) for one in closed_rows(9))
     teacher, bare = ScriptedClient(teacher_answer), replace(task, demonstrations=())
-    report = evaluate(
-        closed_student(), bare, (gold(closed_rows(30)),), teacher=teacher, train=shown, compare_shots=True
-    )
+    tests = (gold(closed_rows(30)),)
+    report = evaluate(closed_student(), bare, tests, teacher=teacher, train=shown, compare_shots=True)
     assert line_of(report, "few_shot").n == 30
     generated = tuple(replace(one, source=replace(one.source, kind="generated")) for one in shown)
     none = evaluate(closed_student(), bare, tests, "other", teacher=teacher, train=generated, compare_shots=True)
