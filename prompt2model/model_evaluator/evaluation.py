@@ -59,6 +59,8 @@ REPORT_FILE = "report.json"
 SCHEMA_VERSION = 2
 _TEACHER_SINGLES, _TEACHER_BATCH = 10, 64
 """Items on which the embedded teacher's speed is measured."""
+_ENOUGH = 5
+"""Answers below which it says nothing that all are equal."""
 _MOST_VALIDATION = 1000
 """Validation rows that the student answers, so that a confidence can be chosen."""
 _TEACHERS: tuple[Role, ...] = ("teacher", "zero_shot", "few_shot")
@@ -96,6 +98,7 @@ class Evaluation:
         task = self.inputs.task
         student = load_predictor(self.inputs.trained.folder)
         self.whole["student"] = [self._on_test("student", student, test) for test in self.tests]
+        self._note_one_answer()
         wanted = [role for role in BASELINES if self.tests and getattr(self.config, f"compare_{role}")]
         made = self.baselines.make(wanted)
         for role, predictor in made.items():
@@ -132,6 +135,13 @@ class Evaluation:
         self.context.progress.say(f"  {report.headline}")
         self.context.progress.say(f"  {verdict.sentence}")
         return report
+
+    def _note_one_answer(self) -> None:
+        """A student that always says the same has learned nothing, however good its figure."""
+        for test, answers in zip(self.tests, self.whole["student"], strict=True):
+            said = {line.text for line in answers if line.text}
+            if len(answers) >= _ENOUGH and len(said) == 1:
+                self.notes.append(f"The small model gives every row of the test “{test.name}” the same answer.")
 
     def _analysis(self, student: Predictor, main: TestSet) -> StudentAnalysis:
         held: tuple[Example, ...] = tuple(islice(self.inputs.validation, _MOST_VALIDATION))

@@ -20,6 +20,9 @@ from prompt2model.test_reserver.repeats import Distinct, distinct_rows
 from prompt2model.text_index.near_duplicates import normalise_text
 from prompt2model.text_index.protected_texts import ProtectedTexts, counted_as, judged_text
 
+_NAMED = 10
+"""Most rows that are named one by one."""
+
 
 class TestReserverConfig(ComponentConfig):
     """How many rows are kept for tests, and where gold rows stand."""
@@ -100,6 +103,8 @@ class TestReserver(Component[ReserverInputs, ReservedTests]):
             context.progress.say(f"  {len(test.rows)} test rows reserved: {test.name} ({test.origin})")
         for reason, count in sorted(dropped.items()):
             context.progress.say(f"  {count} rows dropped: {reason}")
+        if copies := _copies_of_gold(distinct.rows, tests):
+            context.progress.say(f"  {copies}")
         return ReservedTests(tuple(tests), JsonlRows(path, Example), dict(dropped), unlabelled)
 
     def _gold(self, task: TaskSpec, dropped: Counter[str]) -> list[TestSet]:
@@ -118,6 +123,20 @@ class TestReserver(Component[ReserverInputs, ReservedTests]):
         for row in distinct.rows:
             by_file[row.source.dataset].append(row)
         return [TestSet(Path(name).stem, "gold", tuple(rows)) for name, rows in by_file.items()]
+
+
+def _copies_of_gold(rows: Rows, tests: Sequence[TestSet]) -> str:
+    """Which rows to train on stand in --examples too; empty where none does."""
+    gold = {normalise_text(row.input) for test in tests if test.origin == "gold" for row in test.rows}
+    places = [
+        f"row {row.source.row + 1} of {row.source.dataset}"
+        for row in rows
+        if row.source.row is not None and normalise_text(row.input) in gold
+    ]
+    if not places:
+        return ""
+    more = f" and {len(places) - _NAMED:,} more" if len(places) > _NAMED else ""
+    return f"refused for training, because their inputs stand in --examples: {', '.join(places[:_NAMED])}{more}"
 
 
 def choose_stratified(rows: Rows, share: float, most: int, seed: int) -> set[str]:

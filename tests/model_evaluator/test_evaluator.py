@@ -430,3 +430,10 @@ def test_the_judge_is_off_unless_asked_and_sees_both_orders(evaluate: Any, writi
     assert (judged.won, judged.lost, judged.tied, judged.unread, judged.n) == (0, 3, 3, 0, 6)
     assert judged.agreement.value == 0.5
     assert judged.agreement.n == 6
+
+
+def test_a_student_that_always_says_the_same_is_found_out(evaluate: Any, task: TaskSpec) -> None:
+    report = evaluate(KeywordPredictor({}, "billing", LABELS), task, (gold(closed_rows(30)),))
+    assert any("the same answer" in note for note in report.notes)
+    other = evaluate(closed_student(), task, (gold(closed_rows(30)),), "other")
+    assert not any("the same answer" in note for note in other.notes)
