@@ -1,8 +1,8 @@
 """Does the report tell the truth? Runs on real tasks that are given 50 gold rows; a large real test is kept from them.
 
 Each run (task, seed) has 50 gold rows, 200 labelled rows, and rows that the embedded teacher writes. Its report gives
-the student's accuracy with an interval. The truth is the accuracy on all real test rows that the run never saw. Does the
-interval hold it; how wide is it beside Wilson's at n = 50; and how far off is the figure on generated rows?
+the student's accuracy with an interval. The truth is the accuracy on all real test rows that the run never saw. Does
+the interval hold it; how wide is it beside Wilson's at n = 50; and how far off is the figure on generated rows?
 
 Every run is kept in --work; an interrupted benchmark goes on.
 """
@@ -33,7 +33,7 @@ from prompt2model.statistics.shares import wilson_interval
 
 KEYS = ("covered", "runs", "width_ratio", "synthetic_error")
 GOLD, LABELLED, GENERATED = 50, 200, 300
-NEWS_PROMPT = """Sort a piece of news by its section. Answer with one of: World, Sports, Business, Science or Technology.
+NEWS_PROMPT = """Sort news by their section. Answer with one of: World, Sports, Business, Science or Technology.
 
 News: The two ministers met in Oslo on Friday to talk about the border.
 Section: World
@@ -49,8 +49,8 @@ Section: Science or Technology
 """
 NEWS_LABELS = ("World", "Sports", "Business", "Science or Technology")
 CLINC_LABELS = (
-    "alarm", "bill_due", "book_flight", "calories", "car_rental", "exchange_rate", "insurance", "restaurant_reservation",
-    "timer", "translate", "travel_alert", "weather",
+    "alarm", "bill_due", "book_flight", "calories", "car_rental", "exchange_rate", "insurance",
+    "restaurant_reservation", "timer", "translate", "travel_alert", "weather",
 )  # fmt: skip
 CLINC_PROMPT = "Sort what a user says to an assistant by what they want. Answer with one of: " + ", ".join(CLINC_LABELS)
 
