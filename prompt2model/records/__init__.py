@@ -9,6 +9,7 @@ from prompt2model.records.answers import (
     FailureKind,
     Item,
     Metric,
+    PairedComparison,
     Prediction,
 )
 from prompt2model.records.data import (
@@ -92,6 +93,7 @@ __all__ = [
     "Method",
     "Metric",
     "ModelCandidate",
+    "PairedComparison",
     "Prediction",
     "ReservedTests",
     "RetrievedData",
