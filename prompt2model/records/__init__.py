@@ -9,7 +9,6 @@ from prompt2model.records.answers import (
     FailureKind,
     Item,
     Metric,
-    PairedComparison,
     Prediction,
 )
 from prompt2model.records.data import (
@@ -43,6 +42,7 @@ from prompt2model.records.evaluation import (
     EvaluationReport,
     JudgeResult,
     LabelFigures,
+    PairedComparison,
     Role,
     RouterLine,
     Routing,

@@ -51,62 +51,6 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
-<<<<<<< ours
-=======
-class PairedComparison:
-    """One predictor against another on the same `n` rows, by the metric `name`.
-
-    `difference` is the one's figure less the other's, with its 95 % interval, in the metric's unit; `p` is two-sided.
-    The one is `better` or `worse` where p is below .05 and the interval leaves out 0; elsewhere the rows `cannot_tell`
-    and the interval holds 0. Then `more_rows` is about how many rows in all would tell a difference as large as the
-    one seen, four times in five; None where no difference is seen, or the verdict stands already.
-    """
-
-    name: str
-    n: int
-    difference: float
-    low: float
-    high: float
-    p: float
-    verdict: Literal["better", "worse", "cannot_tell"]
-    more_rows: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """How one predictor did on one test set. correct + wrong + unparsed + failed = n."""
-
-    predictor: str
-    role: Literal["student", "teacher", "majority", "base"]
-    test_set: str
-    test_origin: TestOrigin
-    n: int
-    metrics: tuple[Metric, ...]
-    correct: int
-    wrong: int
-    unparsed: int
-    failed: Mapping[str, int]
-    predictions: str
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluationReport:
-    """Every predictor on the same rows. `folder` holds report.json, predictions and timing.json.
-
-    Latencies are in timing.json, apart from the metrics, because they are the only part that may differ between
-    two runs of the same config.
-    """
-
-    folder: Path
-    headline: str
-    comparisons: tuple[Comparison, ...]
-    labels: tuple[str, ...]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
->>>>>>> theirs
 class Demo:
     """What the demo page shows; `prompt2model demo RUN` opens it. `examples` come from the test set."""
 
