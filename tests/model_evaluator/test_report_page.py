@@ -27,7 +27,7 @@ from evaluation_cases import (
 
 from prompt2model.component import RunContext
 from prompt2model.errors import RunFolderError
-from prompt2model.model_evaluator import ModelEvaluator, ModelEvaluatorConfig, evaluator
+from prompt2model.model_evaluator import ModelEvaluator, ModelEvaluatorConfig, evaluation
 from prompt2model.model_evaluator.answers import AnsweredRow, save_answers
 from prompt2model.model_evaluator.headline import find_metric
 from prompt2model.model_evaluator.page_making import chosen_datasets, sources
@@ -56,7 +56,7 @@ def make_values(
     """The artifacts of a run around a really measured report."""
 
     def make(student: Any, task: TaskSpec, tests: tuple[TestSet, ...], **settings: Any) -> dict[str, Any]:
-        monkeypatch.setattr(evaluator, "load_predictor", lambda _: student)
+        monkeypatch.setattr(evaluation, "load_predictor", lambda _: student)
         teacher = ScriptedClient(lambda request: "billing" if "invoice" in request.messages[-1].content else "delivery")
         inputs = ModelEvaluator.Inputs(task, tests, closed_rows(30), trained(tmp_path, task.labels), CHOSEN)
         config = ModelEvaluatorConfig(bootstrap=200, **settings)
@@ -133,7 +133,7 @@ def test_the_page_shows_what_a_reader_needs(make_values: Any, task: TaskSpec) ->
         "text-classification",
     ):
         assert wanted in text, wanted
-    assert page_of(values).count("<svg") == 1, "the loss curve"
+    assert page_of(values).count("<svg") == 2, "calibration and the loss curve"
 
 
 def test_the_licence_of_a_file_of_ones_own_is_the_same_in_every_table(make_values: Any, task: TaskSpec) -> None:
@@ -163,7 +163,7 @@ def test_no_text_of_the_data_becomes_markup(make_values: Any, task: TaskSpec) ->
 def test_a_choice_among_students_is_a_picture_and_a_table(make_values: Any, task: TaskSpec, tmp_path: Path) -> None:
     values = with_choice(make_values(closed_student(), task, (gold(closed_rows(20)),)), tmp_path / "7_trained")
     html = page_of(values)
-    assert html.count("<svg") == 3, "loss, students, trials"
+    assert html.count("<svg") == 4, "calibration, loss, students, trials"
     ids = re.findall(r'\bid="([^"]+)"', html)
     assert len(ids) == len(set(ids))
     text = " ".join(Tags(html).text.split())
@@ -310,7 +310,14 @@ def test_report_json_stands_beside_the_page(make_values: Any, task: TaskSpec, tm
     page = ReportPage.from_artifacts(values, costs=COSTS, seconds={"train": 71.0}, name="my-run")
     write_report_page(page, tmp_path / "report.html")
     figures = json.loads((tmp_path / "report.json").read_text())
-    assert figures["schema_version"] == 1
+    assert figures["schema_version"] == 2
+    assert figures["verdict"]["decision"] in ("ship", "ship_with_fallback", "not_yet")
+    assert figures["analysis"]["calibration"]["error"]["n"] == 20
+    card = (tmp_path / "model_card.md").read_text()
+    assert figures["headline"] in card
+    assert figures["verdict"]["sentence"] in card
+    assert "| Small model |" in card
+    assert "model-index:" in card
     assert figures["headline"] == values["report"].headline
     assert figures["rows"]["tests"] == {"gold.csv": 20}
     assert figures["costs"][0]["calls"] == 60
@@ -331,3 +338,36 @@ def test_the_transformers_code_fits_the_family(make_values: Any, task: TaskSpec)
         text = Tags(page_of(changed)).text
         assert wanted in text
         assert r"'Input: {input}\nOutput:'.replace('{input}', 'your input')" in text
+
+
+def test_the_page_begins_with_the_verdict_and_takes_the_student_apart(make_values: Any, task: TaskSpec) -> None:
+    rows = closed_rows(120)
+    generated = TestSet("generated rows", "synthetic", tuple(row for row in rows if "weather" not in row.input)[:40])
+    values = make_values(closed_student(), task, (gold(rows), generated), compare_tfidf=True, self_agreement_rows=20)
+    page = page_of(values)
+    text = " ".join(Tags(page).text.split()).replace("\u00a0", " ")
+    assert " ".join(values["report"].verdict.sentence.split()) in text
+    assert page.index("decision") < page.index("What was asked")
+    for wanted in (
+        "Where it is weak",
+        "Label by label",
+        "How sure it is",
+        "from confidence",
+        "What bounds these figures",
+        "On generated rows the small model looks",
+        "Words, linear (TF-IDF)",
+        "A thousand answers take",
+    ):
+        assert wanted in text, wanted
+
+
+def test_the_model_card_is_read_as_a_card_of_the_hub(make_values: Any, task: TaskSpec, tmp_path: Path) -> None:
+    from huggingface_hub import ModelCard
+
+    values = make_values(closed_student(), task, (gold(closed_rows(30)),))
+    page = ReportPage.from_artifacts(values, costs=COSTS, seconds={"train": 71.0}, name="my: run")
+    write_report_page(page, tmp_path / "report.html")
+    card = ModelCard.load(tmp_path / "model_card.md")
+    (result,) = [one for one in card.data.eval_results if one.metric_type == "accuracy"]
+    assert result.dataset_name == "gold.csv"
+    assert 0 < result.metric_value < 1
