@@ -135,8 +135,8 @@ def print_report(report: EvaluationReport) -> None:
         table.add_row(*_cells(line, names))
     console.print(table)
     if report.verdict is not None:
-        for line in verdict_lines(report.verdict):
-            console.print(line, markup=False)
+        for text in verdict_lines(report.verdict):
+            console.print(text, markup=False)
     for note in report.notes:
         console.print(f"note: {note}", markup=False)
 

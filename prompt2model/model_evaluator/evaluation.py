@@ -47,6 +47,7 @@ from prompt2model.records import (
     EvaluationReport,
     Example,
     JudgeResult,
+    PairedComparison,
     Role,
     StudentAnalysis,
     TestSet,
@@ -167,7 +168,7 @@ class Evaluation:
         lines = [line for line in self.comparisons if is_part(line.test_set, main)]
         students = {line.test_set: line for line in lines if line.role == "student"}
         task, folder, rows = self.inputs.task, self.context.folder, tuple(main.rows)
-        pairs = {
+        pairs: dict[Role, PairedComparison] = {
             # The last line of a role is the one on the fewest rows, the teacher's.
             line.role: compare_stored(task, rows, folder, students[line.test_set], line)
             for line in lines

@@ -66,8 +66,8 @@ class Measurer:
         if self._check is not None:
             passed, failures = self._check.share(rows, texts)
             found += [] if passed is None else [passed]
-            for error in failures[:1]:
-                self._note_failure(self._check.name, error, len(failures))
+            if failures:
+                self._note_failure(self._check.name, failures[0], len(failures))
         return tuple(found)
 
     def _note_failure(self, name: str, error: Exception, rows: int | None = None) -> None:

@@ -36,11 +36,8 @@ def calibration(answers: Sequence[AnsweredRow], resamples: int, seed: int) -> Ca
 
     value = float(errors(np.ones((1, len(right)), dtype=np.int64))[0])
     low, high = bootstrap_interval(len(right), errors, resamples, seed)
-    error = Metric(
-        "expected_calibration_error",
-        *(round(number, 6) for number in (value, min(low, value), max(high, value))),
-        len(right),
-    )
+    value, low, high = (round(number, 6) for number in (value, min(low, value), max(high, value)))
+    error = Metric("expected_calibration_error", value, low, high, len(right))
     bins = [
         CalibrationBin(
             number / _BINS,

@@ -40,6 +40,11 @@ _SIMPLE: Mapping[Role, str] = {
     "base": "the base model before training",
 }
 
+_OTHERWISE: Mapping[Role, str] = {
+    "zero_shot": "the teacher without examples",
+    "few_shot": "the teacher with examples",
+}
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -121,8 +126,8 @@ def _reasons(evidence: Evidence) -> tuple[str, ...]:
         pair = evidence.pairs.get(role)
         if pair is not None and pair.verdict != "better":
             said.append(f"A plainer way may do as well: {sentence(pair, 'the small model', name)}.")
-    for role, name in (("zero_shot", "the teacher without examples"), ("few_shot", "the teacher with examples")):
-        pair = evidence.pairs.get(role)  # type: ignore[call-overload]
+    for role, name in _OTHERWISE.items():
+        pair = evidence.pairs.get(role)
         if pair is not None and pair.verdict == "worse":
             said.append(f"The teacher can do better: {sentence(pair, 'the small model', name)}.")
     return tuple(said)
