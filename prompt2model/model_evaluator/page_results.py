@@ -16,7 +16,9 @@ from prompt2model.model_evaluator.headline import (
     main_test,
     percent,
 )
+from prompt2model.model_evaluator.paired import compare_stored
 from prompt2model.records import Comparison, Dataset, EvaluationReport, Example, Metric, TaskSpec, TestSet
+from prompt2model.statistics.verdict_words import sentence
 
 METRIC_WORDS = {
     "accuracy": "Accuracy",
@@ -37,6 +39,7 @@ _PAIRS = 15
 _SHOWN = 10
 _LONGEST = 420
 """Letters of a text that the page shows."""
+_TONES = {"better": "good", "worse": "bad", "cannot_tell": "open"}
 NO_LABEL = "no usable answer"
 OTHER_LABEL = "another label"
 
@@ -150,16 +153,22 @@ def test_results(task: TaskSpec, comparisons: Sequence[Comparison]) -> list[Test
     ]
 
 
-def verdicts(task: TaskSpec, comparisons: Sequence[Comparison], test: TestSet | None) -> list[tuple[str, str]]:
-    """(tone, sentence): what the intervals allow to say about the student against each baseline on the same rows."""
+def verdicts(task: TaskSpec, report: EvaluationReport, test: TestSet | None) -> list[tuple[str, str]]:
+    """(tone, sentence): what can be said of the student against each baseline, compared row by row.
+
+    Raises RunFolderError where the answers that the report names are not there.
+    """
     said: list[tuple[str, str]] = []
     if test is None:
         return said
     for role, name in (("majority", "always giving the same answer"), ("teacher", "the teacher it learned from")):
-        other = next((line for line in comparisons if line.role == role and is_part(line.test_set, test)), None)
-        same = [line for line in comparisons if line.role == "student" and other and line.test_set == other.test_set]
+        lines = report.comparisons
+        other = next((line for line in lines if line.role == role and is_part(line.test_set, test)), None)
+        same = [line for line in lines if line.role == "student" and other and line.test_set == other.test_set]
         if other is not None and same:
-            said.append(_verdict(main_figure(task, same[0]), main_figure(task, other), name))
+            found = compare_stored(task, test.rows, report.folder, same[0], other)
+            words = sentence(found, "the small model", name)
+            said.append((_TONES[found.verdict], f"{words[0].upper()}{words[1:]}."))
     return said
 
 
@@ -214,16 +223,6 @@ def figure_texts(metric: Metric) -> tuple[str, str]:
 def clipped(text: str, most: int = _LONGEST) -> str:
     """A text as it is shown: its beginning when it is long."""
     return text if len(text) <= most else f"{text[:most].rstrip()} …"
-
-
-def _verdict(student: Metric, other: Metric, name: str) -> tuple[str, str]:
-    rows = f"on the same {student.n} rows"
-    if student.low > other.high:
-        return "good", f"Clearly better than {name}: {rows} the intervals do not meet."
-    if student.high < other.low:
-        return "bad", f"Clearly behind {name}: {rows} the intervals do not meet."
-    lead = "ahead of" if student.value > other.value else "behind" if student.value < other.value else "level with"
-    return "open", f"Not to be told apart from {name}: {lead} it {rows}, but the intervals overlap."
 
 
 def _whisker(line: Comparison, metric: Metric) -> Whisker:

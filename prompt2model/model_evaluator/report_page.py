@@ -89,9 +89,7 @@ def _results(task: TaskSpec, report: EvaluationReport, values: Mapping[str, Any]
         "metric_names": [page_results.METRIC_WORDS.get(name, name) for name in names],
         "exact_match_folded": "accuracy" in names and "exact_match" not in names,
         "score_name": page_results.score_name(task),
-        "verdicts": page_results.verdicts(
-            task, report.comparisons, main_test([test for test in dataset.tests if len(test.rows)])
-        ),
+        "verdicts": page_results.verdicts(task, report, main_test([test for test in dataset.tests if len(test.rows)])),
         "main_test": answers.test.name if answers else "",
         "confusion": matrix,
         "confused_pairs": page_results.confused_pairs(answers) if answers and closed and matrix is None else [],

@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from prompt2model.records import Example, Kind, Metric
 from prompt2model.statistics.shares import heads_at_least, wilson_interval
-
-if TYPE_CHECKING:
-    import numpy as np
 
 _RESAMPLES = 2000
 _CHANCE = 0.05
@@ -50,7 +46,9 @@ def score_of(kind: Kind, scores: Sequence[float], seed: int) -> Metric:
         return _metric("accuracy", mean, low, high, n, "wilson")
     import numpy as np
 
-    low, high = np.quantile(_resampled_means(np.asarray(scores), seed), [0.025, 0.975])
+    from prompt2model.statistics.bootstrap import resampled_means
+
+    low, high = np.quantile(resampled_means(np.asarray(scores), _RESAMPLES, seed), [0.025, 0.975])
     return _metric("mean_chrf++", mean, float(low), float(high), n, "bootstrap")
 
 
@@ -60,22 +58,16 @@ def clearly_worse(kind: Kind, scores: Sequence[float], best: Sequence[float], se
     Closed answers: the exact sign test on the rows where just one of them is right (McNemar 1947). Text: a bootstrap
     of the mean difference over the rows.
     """
+    import numpy as np
+
+    from prompt2model.statistics.bootstrap import resampled_means
+    from prompt2model.statistics.pairs import discordant
+
     if kind != "generation":
-        lost = sum(other > own for own, other in zip(scores, best, strict=True))
-        won = sum(own > other for own, other in zip(scores, best, strict=True))
+        lost, won = discordant(np.asarray(best) > 0, np.asarray(scores) > 0)
         return heads_at_least(lost, lost + won) < _CHANCE
-    import numpy as np
-
     differences = np.asarray(best) - np.asarray(scores)
-    return bool(np.mean(_resampled_means(differences, seed) <= 0) < _CHANCE)
-
-
-def _resampled_means(values: np.ndarray, seed: int) -> np.ndarray:
-    """Means of resamples of the rows, float64 [resamples]; the same rows are drawn for every student."""
-    import numpy as np
-
-    rows = np.random.default_rng([seed, len(values)]).integers(0, len(values), size=(_RESAMPLES, len(values)))
-    return values[rows].mean(axis=1)
+    return bool(np.mean(resampled_means(differences, _RESAMPLES, seed) <= 0) < _CHANCE)
 
 
 def _metric(name: str, value: float, low: float, high: float, n: int, interval: str) -> Metric:

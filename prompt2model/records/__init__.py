@@ -11,6 +11,7 @@ from prompt2model.records.answers import (
     FailureKind,
     Item,
     Metric,
+    PairedComparison,
     Prediction,
 )
 from prompt2model.records.data import (
@@ -73,6 +74,7 @@ __all__ = [
     "Method",
     "Metric",
     "ModelCandidate",
+    "PairedComparison",
     "Prediction",
     "ReservedTests",
     "RetrievedData",

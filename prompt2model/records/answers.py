@@ -52,6 +52,26 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
+class PairedComparison:
+    """One predictor against another on the same `n` rows, by the metric `name`.
+
+    `difference` is the one's figure less the other's, with its 95 % interval, in the metric's unit; `p` is two-sided.
+    The one is `better` or `worse` where p is below .05 and the interval leaves out 0; elsewhere the rows `cannot_tell`
+    and the interval holds 0. Then `more_rows` is about how many rows in all would tell a difference as large as the
+    one seen, four times in five; None where no difference is seen, or the verdict stands already.
+    """
+
+    name: str
+    n: int
+    difference: float
+    low: float
+    high: float
+    p: float
+    verdict: Literal["better", "worse", "cannot_tell"]
+    more_rows: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """How one predictor did on one test set. correct + wrong + unparsed + failed = n."""
 

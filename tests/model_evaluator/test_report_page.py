@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -26,11 +26,23 @@ from evaluation_cases import (
 )
 
 from prompt2model.component import RunContext
+from prompt2model.errors import RunFolderError
 from prompt2model.model_evaluator import ModelEvaluator, ModelEvaluatorConfig, evaluator
+from prompt2model.model_evaluator.answers import AnsweredRow, save_answers
+from prompt2model.model_evaluator.headline import find_metric
 from prompt2model.model_evaluator.page_making import chosen_datasets, sources
 from prompt2model.model_evaluator.page_results import MainAnswers, confusion, test_results, verdicts
 from prompt2model.model_evaluator.report_page import ReportPage, write_report_page
-from prompt2model.records import ChosenDataset, Comparison, Metric, Prediction, Source, TaskSpec, TestSet, make_example
+from prompt2model.records import (
+    ChosenDataset,
+    Comparison,
+    EvaluationReport,
+    Prediction,
+    Source,
+    TaskSpec,
+    TestSet,
+    make_example,
+)
 from prompt2model.teacher.scripted import ScriptedClient
 
 test_results.__test__ = False  # type: ignore[attr-defined]  # not a test
@@ -241,23 +253,56 @@ def test_confusion_counts_every_row(make_values: Any, task: TaskSpec) -> None:
 
 
 @pytest.mark.parametrize(
-    ("student", "other", "tone"),
+    ("won", "lost", "tone", "words"),
     [
-        ((0.8, 0.75, 0.85), (0.5, 0.4, 0.6), "good"),
-        ((0.3, 0.2, 0.4), (0.5, 0.45, 0.6), "bad"),
-        ((0.6, 0.5, 0.7), (0.55, 0.45, 0.65), "open"),
+        (20, 0, "good", "The small model is better than always giving the same answer: +20.0 points"),
+        # Of 100 rows 90 and 82: the two intervals meet, and yet no row was lost.
+        (8, 0, "good", "The small model is better than always giving the same answer: +8.0 points"),
+        (0, 20, "bad", "The small model is worse than always giving the same answer: -20.0 points"),
+        (20, 16, "open", "Cannot tell with 100 rows whether the small model is better than always"),
     ],
 )
-def test_a_verdict_needs_intervals_that_do_not_meet(
-    task: TaskSpec, student: tuple[float, ...], other: tuple[float, ...], tone: str
+def test_a_verdict_compares_answers_row_by_row(
+    task: TaskSpec, tmp_path: Path, won: int, lost: int, tone: str, words: str
 ) -> None:
-    def line(role: Any, figure: tuple[float, ...]) -> Comparison:
-        metric = Metric("accuracy", *figure, n=100)
-        return Comparison(role, role, "gold.csv", "gold", 100, (metric,), 1, 99, 0, {}, "")
+    rows = closed_rows(100)
 
-    test = gold(closed_rows(100))
-    said = verdicts(task, [line("student", student), line("majority", other)], test)
-    assert [found for found, _ in said] == [tone]
+    def line(role: Any, right: Sequence[bool]) -> Comparison:
+        answers = [AnsweredRow(row.id, "correct" if one else "wrong") for row, one in zip(rows, right, strict=True)]
+        save_answers(tmp_path / f"{role}.jsonl", answers)
+        return Comparison(role, role, "gold.csv", "gold", 100, (), sum(right), 100 - sum(right), 0, {}, f"{role}.jsonl")
+
+    both = [True] * (90 - won - lost) + [False] * 10
+    student, majority = [True] * won + [False] * lost + both, [False] * won + [True] * lost + both
+    report = EvaluationReport(tmp_path, "", (line("student", student), line("majority", majority)), LABELS, ())
+    ((found, sentence),) = verdicts(task, report, gold(rows))
+    assert found == tone
+    assert sentence.startswith(words)
+    assert sentence.endswith(".")
+
+
+def test_written_answers_are_compared_by_corpus_chrf(make_values: Any, writing_task: TaskSpec) -> None:
+    rows = tuple(row(number, f"input {number}", f"the {number}th word of many") for number in range(30))
+    right = KeywordPredictor({f"input {number}": f"the {number}th word" for number in range(29, -1, -1)}, "")
+    values = make_values(right, writing_task, (gold(rows),), bertscore=False)
+    report = values["report"]
+    said = dict(verdicts(writing_task, report, gold(rows)))
+    figures = [
+        find_metric(line, "chrf++").value  # type: ignore[union-attr]
+        for line in report.comparisons
+        if line.role in ("student", "teacher")
+    ]
+    assert said["good"].startswith("The small model is better than the teacher it learned from")
+    assert f"{figures[0] - figures[1]:+.1f} points of ChrF++" in said["good"]
+
+
+def test_answers_that_are_gone_are_named(task: TaskSpec, make_values: Any) -> None:
+    values = make_values(closed_student(), task, (gold(closed_rows(30)),))
+    report = values["report"]
+    line = next(line for line in report.comparisons if line.role == "majority")
+    (report.folder / line.predictions).write_text("")
+    with pytest.raises(RunFolderError, match="not answers to the same test rows"):
+        verdicts(task, report, gold(closed_rows(30)))
 
 
 def test_report_json_stands_beside_the_page(make_values: Any, task: TaskSpec, tmp_path: Path) -> None:

@@ -33,7 +33,8 @@ class IntervalMetric(evaluate.Metric):
     A row without an answer has the empty text as its prediction; no row is ever left out. Returns a dict with the
     figure under the metric's name, `low`, `high`, `n` and `interval`. Nothing is loaded from a network.
 
-    Where all resamples agree (all rows right, say), the bootstrap would claim certainty from however few rows; there
+    Intervals are Wilson's for shares of right answers and a bootstrap over the rows for the other figures. Where all
+    resamples agree (all rows right, say), the bootstrap would claim certainty from however few rows; there
     the interval comes from `without_spread`.
     """
 
@@ -73,7 +74,7 @@ class IntervalMetric(evaluate.Metric):
 
     @abstractmethod
     def figure(self, predictions: list[str], references: list[list[str]]) -> Figure:
-        """The value over all rows with its bootstrap interval."""
+        """The value over all rows with its 95 % interval."""
 
     def without_spread(self, value: float, predictions: list[str], references: list[list[str]]) -> Figure:
         """The value with an interval that does not rest on differences between rows, because there are none."""
