@@ -4,14 +4,17 @@ Shares of right answers: does the 95 % interval of a measured accuracy hold the 
 equally good predictors called better, how often is a true difference told, and is the number of rows that is said to
 tell a difference enough? Macro-F1 and ChrF++: the same for the bootstrap's intervals.
 
-Two predictors agree as real ones do: on a share of the rows (`alike`) they are right or wrong together.
+Two predictors agree as real ones do: on a share of the rows (`alike`) they are right or wrong together. What is said
+of such a pair depends on two counts only, so every outcome that may happen is compared and weighed with its
+probability: there is no chance in these figures. Shares and texts are drawn.
 Every interval and verdict is the product's own. One process and one thread; no data is read.
 """
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +24,7 @@ from record import Figure, Record, options
 from prompt2model.model_evaluator.metrics import Accuracy, ChrfPlusPlus, IntervalMetric, MacroF1
 from prompt2model.model_evaluator.metrics.chrf import f_scores, row_statistics
 from prompt2model.records import PairedComparison
-from prompt2model.statistics.pairs import compare_counts, compare_scores, compare_sums
+from prompt2model.statistics.pairs import compare_counts, compare_right, compare_scores, compare_sums
 
 KEYS = ("coverage_mean_min", "coverage_mean_max", "coverage_min", "false_better")
 ROWS = (20, 50, 200, 1000)
@@ -37,6 +40,10 @@ TABLES = (
 WORDS = "the cat sat on a mat while two dogs ran away from the big red house in summer and came back at night".split()
 POOL = 4000
 """Written answers that samples are drawn from; the figure over all of them is the truth."""
+
+
+Outcomes = tuple[list[tuple[int, int, int]], NDArray[np.float64]]
+"""(rows, rows where only the one is right, rows where only the other is), each with its probability."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +74,22 @@ class Pool:
         return one, other
 
 
+@dataclass(frozen=True)
+class Said:
+    """How often the one is called better, and worse, and how often the interval holds the true difference."""
+
+    better: float
+    worse: float
+    held: float
+
+
 class Bench:
-    """One run. `pairs` repeats are drawn of right and wrong answers, `texts` where every repeat is resampled."""
+    """One run. `shares` repeats are drawn of right and wrong answers, `texts` where every repeat is resampled."""
 
     def __init__(self, record: Record) -> None:
         self.record = record
-        self.shares, self.pairs, self.texts = (20_000, 5_000, 20) if record.quick else (1_000_000, 100_000, 1_000)
+        self.shares, self.texts = (20_000, 20) if record.quick else (1_000_000, 1_000)
+        self.rows = ROWS[:3] if record.quick else ROWS
         self.generator = np.random.default_rng(0)
         self._known: dict[tuple[int, int, int], PairedComparison] = {}
 
@@ -98,65 +115,72 @@ class Bench:
 
     def equals(self) -> None:
         """Pairs of equally good predictors: how often one of the two, whichever, is called better."""
-        worst = (0.0, "")
-        for rows in ROWS:
-            said, holds = [], []
-            for accuracy in ACCURACIES:
-                for alike in ALIKE:
-                    better, worse, held = self._verdicts(rows, accuracy, accuracy, alike)
-                    said.append((better + worse, f"n={rows}, accuracy {accuracy}, alike {alike}"))
-                    holds.append(held)
-            highest, where = max(said)
-            worst = max(worst, (highest, where))
-            mean = float(np.mean([one for one, _ in said]))
-            note = f"either of the two called better; mean of {len(said)} cells, highest {highest:.4f} at {where}"
-            self.record.add(f"false_better_{rows}", Figure(mean, self.pairs, unit="of pairs", note=note))
-            self._add_coverage(f"difference_coverage_{rows}_0.00", holds)
-        note = f"either of two equally good ones called better, highest of all cells: {worst[1]}"
-        self.record.add("false_better", Figure(worst[0], self.pairs, unit="of pairs", note=note))
+        cells = [(rows, accuracy, alike) for rows in self.rows for accuracy in ACCURACIES for alike in ALIKE]
+        found = {cell: self._said(*self._outcomes(cell[0], cell[1], cell[1], cell[2]), 0.0) for cell in cells}
+        said = {cell: one.better + one.worse for cell, one in found.items()}
+        for rows in self.rows:
+            here = [cell for cell in cells if cell[0] == rows]
+            worst = max(here, key=lambda cell: said[cell])
+            note = f"mean of {len(here)} cells, highest {said[worst]:.4f} at accuracy {worst[1]}, alike {worst[2]}"
+            mean = float(np.mean([said[cell] for cell in here]))
+            self.record.add(f"false_better_{rows}", Figure(mean, rows, unit="of pairs of equals", note=note))
+            self._add_coverage(f"difference_coverage_{rows}_0.00", rows, [found[cell].held for cell in here])
+        worst = max(cells, key=lambda cell: said[cell])
+        where = f"n={worst[0]}, accuracy {worst[1]}, alike {worst[2]}"
+        note = f"one of two equally good ones called better; highest of {len(cells)} cells: {where}"
+        self.record.add("false_better", Figure(said[worst], worst[0], unit="of pairs of equals", note=note))
+        self._drawn(worst)
+
+    def _drawn(self, cell: tuple[int, float, float]) -> None:
+        """The same cell by drawing the answers themselves, row by row."""
+        rows, accuracy, alike = cell
+        repeats = 200 if self.record.quick else 20_000
+        told = 0
+        for _ in range(repeats):
+            one, other = self.generator.random((2, rows)) < accuracy
+            other = np.where(self.generator.random(rows) < alike, one, other)
+            told += compare_right("accuracy", one, other).verdict != "cannot_tell"
+        note = f"that cell again, answers drawn row by row; standard error {math.sqrt(0.05 * 0.95 / repeats):.4f}"
+        self.record.add("false_better_drawn", Figure(told / repeats, repeats, unit="of pairs of equals", note=note))
 
     def differences(self) -> None:
         """Pairs with a true difference: how often it is told, and how often its interval holds it."""
-        for rows in ROWS:
+        for rows in self.rows:
             for difference in DIFFERENCES:
-                told: dict[float, list[float]] = {alike: [] for alike in ALIKE}
-                holds, reversed_ = [], 0.0
-                for accuracy in ACCURACIES:
-                    if accuracy + difference > 1:
-                        continue
-                    for alike in ALIKE:
-                        better, worse, held = self._verdicts(rows, accuracy + difference, accuracy, alike)
-                        told[alike].append(better)
-                        holds.append(held)
-                        reversed_ = max(reversed_, worse)
-                every = [one for found in told.values() for one in found]
-                per = ", ".join(f"{np.mean(found):.2f} alike {alike:.1f}" for alike, found in told.items())
-                note = (
-                    f"mean over accuracies and likeness ({per}); the poorer one called better: at most {reversed_:.4f}"
-                )
+                found = {
+                    (accuracy, alike): self._said(
+                        *self._outcomes(rows, accuracy + difference, accuracy, alike), difference
+                    )
+                    for accuracy in ACCURACIES
+                    for alike in ALIKE
+                    if accuracy + difference < 1
+                }
+                told = {
+                    alike: np.mean([one.better for cell, one in found.items() if cell[1] == alike]) for alike in ALIKE
+                }
+                parts = ", ".join(f"{mean:.2f} alike {alike:.1f}" for alike, mean in told.items())
+                wrong = max(one.worse for one in found.values())
+                note = f"mean of {len(found)} cells ({parts}); the poorer one called better in {wrong:.4f} at most"
+                mean = float(np.mean([one.better for one in found.values()]))
                 key = f"{rows}_{difference:.2f}"
-                self.record.add(f"power_{key}", Figure(float(np.mean(every)), self.pairs, unit="of pairs", note=note))
-                self._add_coverage(f"difference_coverage_{key}", holds)
+                self.record.add(f"power_{key}", Figure(mean, rows, unit="of pairs", note=note))
+                self._add_coverage(f"difference_coverage_{key}", rows, [one.held for one in found.values()])
 
     def rows_that_tell(self) -> None:
         """Predictors that truly differ as a table shows: does the number of rows that is named tell it in 80 %?"""
         power, table = [], []
         for rows, won, lost in TABLES:
-            seen = self._compared(rows, won, lost)
-            if seen.more_rows is None:
+            more = self._compared(rows, won, lost).more_rows
+            if more is None:
                 raise ValueError(f"{won} against {lost} of {rows} rows tells already")
-            drawn = self.generator.multinomial(
-                seen.more_rows, [won / rows, lost / rows, 1 - (won + lost) / rows], size=self.pairs
-            )
-            verdicts = self._each(seen.more_rows, drawn[:, 0], drawn[:, 1])
-            told = sum(share for one, share in verdicts if one.verdict == "better")
+            told = self._said(*self._probable(more, won / rows, lost / rows), (won - lost) / rows).better
             power.append((told, f"{won} against {lost} of {rows}"))
-            table.append({"rows": rows, "won": won, "lost": lost, "more_rows": seen.more_rows, "told": round(told, 4)})
+            table.append({"rows": rows, "won": won, "lost": lost, "more_rows": more, "told": round(told, 4)})
         self.record.extra["rows_that_tell"] = table
-        (least, poorest), (most, _) = min(power), max(power)
-        note = f"mean over {len(power)} tables; lowest {least:.3f} ({poorest}), highest {most:.3f}"
+        (least, poorest), (most, richest) = min(power), max(power)
+        note = f"mean of {len(power)} tables; lowest {least:.3f} ({poorest}), highest {most:.3f} ({richest})"
         mean = float(np.mean([told for told, _ in power]))
-        self.record.add("more_rows_power", Figure(mean, self.pairs, unit="of pairs", note=note))
+        self.record.add("more_rows_power", Figure(mean, len(power), unit="of pairs", note=note))
 
     def coverage_of_macro_f1(self) -> None:
         """How often MacroF1's interval holds the true figure; answers right in 80 % of rows, uneven labels."""
@@ -216,35 +240,42 @@ class Bench:
                 apart.append(compare_scores("score", skewed + 0.02, level, seed=repeat))
             self._add_pairs(f"skewed_scores_{rows}", equals, apart, 0.02)
 
-    def _verdicts(self, rows: int, one: float, other: float, alike: float) -> tuple[float, float, float]:
-        """Shares of pairs where the one is called better, and worse, and where the interval holds the difference."""
+    def _outcomes(self, rows: int, one: float, other: float, alike: float) -> Outcomes:
+        """The outcomes of two predictors of these accuracies, alike on such a share of the rows."""
         both = alike * min(one, other) + (1 - alike) * one * other
-        only = np.array([one - both, other - both])
-        drawn = self.generator.multinomial(rows, [*only, 1 - only.sum()], size=self.pairs)
-        better = worse = held = 0.0
-        for found, share in self._each(rows, drawn[:, 0], drawn[:, 1]):
-            better += share * (found.verdict == "better")
-            worse += share * (found.verdict == "worse")
-            # Figures are rounded to six digits.
-            held += share * (found.low - 1e-6 <= one - other <= found.high + 1e-6)
-        return better, worse, held
+        return self._probable(rows, one - both, other - both)
 
-    def _each(
-        self, rows: int, won: NDArray[np.int64], lost: NDArray[np.int64]
-    ) -> Iterator[tuple[PairedComparison, float]]:
-        """Every distinct outcome compared, with the share of repeats that it has."""
-        outcomes, counts = np.unique(won * (rows + 1) + lost, return_counts=True)
-        for outcome, count in zip(outcomes.tolist(), counts.tolist(), strict=True):
-            yield self._compared(rows, *divmod(outcome, rows + 1)), count / len(won)
+    def _probable(self, rows: int, only_one: float, only_other: float) -> Outcomes:
+        """All (rows, won, lost) that are likelier than one in 10 thousand millions, with their probabilities."""
+        logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, rows + 1)))])
+        ends = [math.ceil(share * rows + 8 * math.sqrt(share * rows) + 12) for share in (only_one, only_other)]
+        won, lost = np.meshgrid(*(np.arange(min(rows, end) + 1) for end in ends), indexing="ij")
+        rest = rows - won - lost
+        places = rest >= 0
+        won, lost, rest = won[places], lost[places], rest[places]
+        chances = [max(share, 1e-300) for share in (only_one, only_other, 1 - only_one - only_other)]
+        counts = (won, lost, rest)
+        log = logs[rows] + sum(n * math.log(chance) - logs[n] for n, chance in zip(counts, chances, strict=True))
+        likely = log > math.log(1e-10)
+        pairs = zip(won[likely].tolist(), lost[likely].tolist(), strict=True)
+        return [(rows, *pair) for pair in pairs], np.exp(log[likely])
+
+    def _said(self, outcomes: list[tuple[int, int, int]], chances: NDArray[np.float64], difference: float) -> Said:
+        """What is said of the outcomes, weighed by their chances."""
+        found = [self._compared(*outcome) for outcome in outcomes]
+        # Figures are rounded to six digits.
+        held = [one.low - 1e-6 <= difference <= one.high + 1e-6 for one in found]
+        parts = ([one.verdict == "better" for one in found], [one.verdict == "worse" for one in found], held)
+        return Said(*(float(np.dot(part, chances)) for part in parts))
 
     def _compared(self, rows: int, won: int, lost: int) -> PairedComparison:
         if (rows, won, lost) not in self._known:
             self._known[rows, won, lost] = compare_counts("accuracy", won, lost, rows)
         return self._known[rows, won, lost]
 
-    def _add_coverage(self, key: str, holds: list[float]) -> None:
+    def _add_coverage(self, key: str, rows: int, holds: list[float]) -> None:
         note = f"mean of {len(holds)} cells, lowest {min(holds):.4f}"
-        self.record.add(key, Figure(float(np.mean(holds)), self.pairs, unit="of 95 % intervals", note=note))
+        self.record.add(key, Figure(float(np.mean(holds)), rows, unit="of 95 % intervals", note=note))
 
     def _add_held(self, key: str, found: list[tuple[float, float]], truth: float, note: str) -> None:
         held = float(np.mean([low - 1e-6 <= truth <= high + 1e-6 for low, high in found]))
