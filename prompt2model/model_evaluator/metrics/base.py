@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import datasets
-import evaluate
 
+from prompt2model.model_evaluator.metrics.evaluate_library import evaluate
 from prompt2model.records import Metric
 from prompt2model.statistics.bootstrap import interval_without_spread
 
@@ -50,7 +50,7 @@ class IntervalMetric(evaluate.Metric):
             super().__init__(keep_in_memory=True, cache_dir=scratch, seed=seed)
         self.resamples = resamples
 
-    def _info(self) -> evaluate.MetricInfo:
+    def _info(self) -> Any:
         text = datasets.Value("string")
         return evaluate.MetricInfo(
             description=self.description,
