@@ -143,5 +143,5 @@ def _compared(
     else:
         low, high = min(low, 0.0), max(high, 0.0)
     more_rows = None if needed is None or verdict != "cannot_tell" else max(needed, rows + 1)
-    figures = (round(value, 6) + 0.0 for value in (difference, low, high, p))
-    return PairedComparison(name, rows, *figures, verdict=verdict, more_rows=more_rows)
+    difference, low, high, p = (round(value, 6) + 0.0 for value in (difference, low, high, p))
+    return PairedComparison(name, rows, difference, low, high, p, verdict, more_rows)

@@ -208,7 +208,8 @@ class Bench:
             found = []
             for repeat in range(self.texts):
                 drawn = self.generator.integers(0, POOL, size=rows)
-                texts, references = ([part[row] for row in drawn] for part in (pool.texts[0], pool.references))
+                texts = [pool.texts[0][row] for row in drawn]
+                references = [pool.references[row] for row in drawn]
                 metric = ChrfPlusPlus(seed=repeat).measure(texts, references)
                 found.append((metric.low, metric.high))
             self._add_held(f"chrf_coverage_{rows}", found, truth, "corpus ChrF++ of the pool held")
