@@ -106,6 +106,8 @@ def _good_enough(evidence: Evidence, margin: float, wanted: float | None) -> tup
         )
     allowed = margin * (100.0 if scale == 1.0 else 1.0)
     words = sentence(teacher, "the small model", "the teacher")
+    if teacher.verdict == "better":
+        return True, words
     if teacher.low >= -allowed:
         return True, f"{words}; no more than {100 * margin:g} points behind it, which is the margin"
     return False, f"{words}; it may be more than {100 * margin:g} points behind it, which is the margin"

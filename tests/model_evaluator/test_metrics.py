@@ -24,7 +24,7 @@ from prompt2model.model_evaluator.metrics.overlap import (
     TokenF1,
     longest_common_subsequence,
 )
-from prompt2model.statistics.bootstrap import mean_interval
+from prompt2model.statistics.bootstrap import expanded_tail, mean_interval
 from prompt2model.statistics.shares import wilson_interval
 
 WORDS = "the cat sat on a mat while two dogs ran away from the big red house in summer".split()
@@ -79,7 +79,7 @@ def test_chrf_interval_equals_resampling_with_sacrebleu() -> None:
         scores.append(
             CHRF(word_order=2).corpus_score([predictions[i] for i in drawn], [[references[i][0] for i in drawn]]).score
         )
-    low, high = np.quantile(scores, [0.025, 0.975])
+    low, high = np.quantile(scores, [expanded_tail(40), 1 - expanded_tail(40)])
     assert found.low == pytest.approx(low, abs=3)
     assert found.high == pytest.approx(high, abs=3)
 

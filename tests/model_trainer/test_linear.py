@@ -204,9 +204,9 @@ def test_a_new_run_of_words_is_known_by_its_characters(fit: Trainer) -> None:
 
 
 def test_terms_are_kept_within_a_limit(fit: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
-    from prompt2model.model_trainer import tfidf
+    from prompt2model.predictor import tfidf_terms
 
-    monkeypatch.setattr(tfidf, "MOST_WEIGHTS", 6 * 20)
+    monkeypatch.setattr(tfidf_terms, "MOST_WEIGHTS", 6 * 20)
     trained = fit("tfidf")
     blocks = json.loads((trained.folder / "vocabulary.json").read_text())["blocks"]
     assert [len(block["terms"]) for block in blocks] == [10, 10]
