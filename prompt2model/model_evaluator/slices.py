@@ -43,8 +43,11 @@ def slices(task: TaskSpec, answered: Answered, language_of: Callable[[str], str]
 
 
 def worst(found: Sequence[Slice], whole: Metric, count: int = 3) -> list[Slice]:
-    """The parts that are worse than the whole by more than chance explains, worst first; then those that look so."""
-    poorer = [one for one in found if one.metric.value < whole.value]
+    """The parts that are worse than the whole by more than chance explains, worst first; then those that look so.
+
+    Answers of little confidence are left out: that they are worse is what confidence is for.
+    """
+    poorer = [one for one in found if one.metric.value < whole.value and one.kind != "confidence"]
     return sorted(poorer, key=lambda one: (one.metric.high >= whole.value, one.metric.value, -one.metric.n))[:count]
 
 
@@ -95,7 +98,7 @@ def _confidences(pairs: Answered) -> list[str]:
     if any(answer.confidence is None and answer.outcome in ("correct", "wrong") for _, answer in pairs):
         return []
     edges = (0.0, *_CONFIDENCES, 1.0)
-    names = [f"confidence {low:g} to {high:g}" for low, high in pairwise(edges)]
+    names = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
     return [names[int(np.searchsorted(_CONFIDENCES, answer.confidence or 0.0, side="right"))] for _, answer in pairs]
 
 

@@ -168,7 +168,7 @@ def next_steps(evidence: Evidence) -> tuple[str, ...]:
 
 def _told(one: Slice, evidence: Evidence) -> bool:
     """Whether a part is worse than the whole by more than chance explains."""
-    return one.kind != "confidence" and one.metric.high < main_figure(evidence.task, evidence.student).value
+    return one.metric.high < main_figure(evidence.task, evidence.student).value
 
 
 def verdict_lines(verdict: Verdict) -> Sequence[str]:

@@ -42,8 +42,8 @@ def test_the_test_is_cut_by_label_length_source_language_and_confidence(task: Ta
     assert set(of_kind(found, "source")) == {"mail", "chat"}
     assert set(of_kind(found, "language")) == {"de", "en"}
     confidence = of_kind(found, "confidence")
-    assert confidence["confidence 0.5 to 0.8"].value == 0.0
-    assert confidence["confidence 0.95 to 1"].n == 40
+    assert confidence["0.5 to 0.8"].value == 0.0
+    assert confidence["0.95 to 1"].n == 40
     assert sum(metric.n for metric in of_kind(found, "length").values()) == 60
 
 
