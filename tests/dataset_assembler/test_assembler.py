@@ -183,3 +183,32 @@ def test_no_row_is_lost_or_doubled(tmp_path_factory: pytest.TempPathFactory, dra
     kept = [*data.train, *data.validation]
     assert len({one.input.casefold() for one in kept}) == len(kept)
     assert len(kept) + sum(data.dropped.values()) == len(rows) + len(TASK.demonstrations)
+
+
+def test_beside_a_real_test_some_generated_rows_are_set_aside_to_compare(make_context: Maker) -> None:
+    gold = (TestSet("gold", "gold", tuple(row(number, "x", "gold") for number in range(900, 920))),)
+    made = assembler().run(inputs(some(60), some(300, 100, "generated"), gold), make_context())
+    real, synthetic = made.tests
+    assert (real.origin, synthetic.origin) == ("gold", "synthetic")
+    assert 25 <= len(synthetic.rows) <= 30
+    assert {one.source.kind for one in synthetic.rows} == {"generated"}
+    ids = {one.id for one in (*made.train, *made.validation)}
+    assert not ids & {one.id for one in synthetic.rows}
+
+
+@pytest.mark.parametrize(("generated", "setting"), [(150, 100), (300, 0)])
+def test_few_generated_rows_are_all_trained_on(make_context: Maker, generated: int, setting: int) -> None:
+    gold = (TestSet("gold", "gold", tuple(row(number, "x", "gold") for number in range(900, 920))),)
+    config = DatasetAssemblerConfig(near_meaning=0, synthetic_beside_real=setting)
+    made = DatasetAssembler(config).run(inputs(some(60), some(generated, 100, "generated"), gold), make_context())
+    assert [test.origin for test in made.tests] == ["gold"]
+
+
+def test_unlike_written_answers_are_set_aside_too(make_context: Maker) -> None:
+    generated = [
+        make_example(text_of(number), (f"answer {text_of(number + 500)}",), Source("generated", teacher="t"))
+        for number in range(100)
+    ]
+    made = assembler().run(inputs([], generated, task=WRITING), make_context())
+    (test,) = made.tests
+    assert 15 <= len(test.rows) <= 25
