@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -40,12 +41,21 @@ class ChrfPlusPlus(IntervalMetric):
 
 def row_statistics(predictions: list[str], references: list[list[str]]) -> NDArray[np.float64]:
     """sacrebleu's sentence statistics, [rows, 3 x orders]: n-grams of the answer, of the reference, in both."""
-    chrf: Any = CHRF(char_order=_CHARACTER_ORDER, word_order=_WORD_ORDER, beta=_BETA)
-    rows = []
-    for text, accepted in zip(predictions, references, strict=True):
-        ngrams = chrf._extract_reference_info([chrf._preprocess_segment(one) for one in accepted])
-        rows.append(chrf._compute_segment_statistics(chrf._preprocess_segment(text), ngrams))
+    rows = [statistics_of(text, tuple(accepted)) for text, accepted in zip(predictions, references, strict=True)]
     return np.array(rows, dtype=np.float64)
+
+
+@lru_cache(maxsize=1 << 15)
+def statistics_of(text: str, accepted: tuple[str, ...]) -> tuple[float, ...]:
+    """One row's statistics, kept: an evaluation wants them for the row, the corpus and each paired comparison."""
+    chrf = _chrf()
+    ngrams = chrf._extract_reference_info([chrf._preprocess_segment(one) for one in accepted])
+    return tuple(chrf._compute_segment_statistics(chrf._preprocess_segment(text), ngrams))
+
+
+@lru_cache(maxsize=1)
+def _chrf() -> Any:
+    return CHRF(char_order=_CHARACTER_ORDER, word_order=_WORD_ORDER, beta=_BETA)
 
 
 def f_scores(statistics: NDArray[np.float64]) -> Figures:
