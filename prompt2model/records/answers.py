@@ -86,7 +86,10 @@ class EvaluationReport:
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What the demo page shows; `prompt2model demo RUN` opens it. `examples` come from the test set."""
+    """What the demo page shows; `prompt2model demo RUN` opens it. `examples` come from the test set.
+
+    `notice`: what whoever uses the model must know, said under every answer.
+    """
 
     title: str
     instruction: str
@@ -96,6 +99,7 @@ class Demo:
     headline: str
     facts: tuple[str, ...]
     model_folder: Path
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
