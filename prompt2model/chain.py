@@ -40,6 +40,8 @@ DEFAULT_CHAIN = (
         "prompt2model.dataset_generator:DatasetGenerator",
         "4_generated",
         {"available": "reserved.remaining", "unlabelled": "reserved.unlabelled"},
+        # What a teacher labels it reads with the evidence that the student will read.
+        shared={"evidence": "assemble_data.evidence", "evidence_passages": "assemble_data.evidence_passages"},
     ),
     Step("assemble_data", "prompt2model.dataset_assembler:DatasetAssembler", "5_dataset", {}),
     Step(
@@ -59,6 +61,7 @@ DEFAULT_CHAIN = (
             "validation": "dataset.validation",
             "labels": "dataset.labels",
             "layouts": "retrieved.layouts",
+            "evidence": "dataset.evidence",
         },
     ),
     Step(
@@ -67,7 +70,12 @@ DEFAULT_CHAIN = (
         "8_report",
         {"tests": "dataset.tests", "train": "dataset.train", "validation": "dataset.validation"},
     ),
-    Step("create_demo", "prompt2model.demo_creator:DemoCreator", "9_demo", {"tests": "dataset.tests"}),
+    Step(
+        "create_demo",
+        "prompt2model.demo_creator:DemoCreator",
+        "9_demo",
+        {"tests": "dataset.tests", "evidence": "dataset.evidence"},
+    ),
 )
 INITIAL_ARTIFACTS: Mapping[str, type] = {"prompt": str, "request": DataRequest}
 

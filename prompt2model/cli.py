@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from prompt2model import __version__
+from prompt2model.benchmark_commands import benchmark_app
 from prompt2model.command_options import (
     PLAN_HELP,
     REVIEW_HELP,
@@ -26,6 +27,8 @@ from prompt2model.command_options import (
     DataFolders,
     DatasetChoice,
     Device,
+    Evidence,
+    EvidenceNow,
     ExampleFiles,
     Generate,
     Hub,
@@ -114,6 +117,7 @@ def _with_run_options(then: Callable[[Pipeline, bool, bool], None]) -> Callable[
         data: DataFiles = None,
         inputs: InputFiles = None,
         examples: ExampleFiles = None,
+        evidence: Evidence = None,
         data_dir: DataFolders = None,
         datasets: DatasetChoice = None,
         use: Use = None,
@@ -145,6 +149,7 @@ def _with_run_options(then: Callable[[Pipeline, bool, bool], None]) -> Callable[
             data=data,
             inputs=inputs,
             examples=examples,
+            evidence=evidence,
             data_dir=data_dir,
             datasets=datasets,
             use=use,
@@ -213,11 +218,12 @@ def demo(
     folder: RunFolder,
     port: Annotated[int, typer.Option(metavar="N", help="Port on 127.0.0.1.")] = 7860,
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = False,
+    evidence: EvidenceNow = None,
 ) -> None:
     """Open the demo page of a finished run on 127.0.0.1."""
     from prompt2model.demo_creator import launch_demo
 
-    launch_demo(folder, port=port, open_browser=browser)
+    launch_demo(folder, port=port, open_browser=browser, evidence=evidence)
 
 
 @app.command()
@@ -236,11 +242,12 @@ def predict(
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="CSV to write; stdout when absent.", show_default=False)
     ] = None,
+    evidence: EvidenceNow = None,
 ) -> None:
     """Answer every row of a file with a run's model. Rows are read as in training: same columns, joined alike."""
     from prompt2model.predict_file import predict_file
 
-    predict_file(folder, file, column or (), output)
+    predict_file(folder, file, column or (), output, evidence)
 
 
 @app.command(short_help="Make plain weights of a student that is an adapter.")
@@ -318,6 +325,7 @@ def weights(
 
 
 app.add_typer(index_app, name="index")
+app.add_typer(benchmark_app, name="benchmark")
 
 
 @app.command(short_help="Print every setting, its default and its meaning.")

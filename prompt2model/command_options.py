@@ -71,6 +71,18 @@ ExampleFiles = Annotated[
     list[Path] | None,
     _option("FILE", "Your gold rows, as few as 20: never trained on, they give the headline. May be repeated."),
 ]
+Evidence = Annotated[
+    Path | None,
+    _option(
+        "FOLDER",
+        "Multiple choice: texts (.txt, .md, .jsonl) whose best passages are read beside each choice, and again when "
+        "the model answers.",
+    ),
+]
+EvidenceNow = Annotated[
+    Path | None,
+    _option("FOLDER", "Where the texts are now that the model was trained to read beside choices."),
+]
 DataFolders = Annotated[list[Path] | None, _option("FOLDER", "A folder of data sets to search. May be repeated.")]
 DatasetChoice = Annotated[
     str | None,
@@ -149,6 +161,7 @@ def config_changes(
     data: list[Path] | None = None,
     inputs: list[Path] | None = None,
     examples: list[Path] | None = None,
+    evidence: Path | None = None,
     data_dir: list[Path] | None = None,
     datasets: str | None = None,
     use: str | None = None,
@@ -201,6 +214,7 @@ def config_changes(
             output_column=output_column,
         ),
         "generate_data": _given(examples=generate),
+        "assemble_data": _given(evidence=_absolute(evidence)),
         "retrieve_models": _given(model=_model_reference(base_model), use=use),
         "train": _given(
             method=method,

@@ -26,6 +26,7 @@ Prompt2ModelError                  one clear line: what was wrong and what to do
 │   └── WeightsDamagedError        the weight file's hash is not the published one
 ├── HubError                       the hub does not answer or refuses
 ├── CardFileError                  a file of cards is missing, damaged, of another kind or in use
+├── EvidenceError                  an index of evidence cannot be kept or read
 ├── ServerError                    a server of ours cannot start (port in use)
 ├── ClusterError                   a cluster does not answer, or its machines are lost
 └── DiskFullError                  nothing could be written any more
@@ -161,6 +162,10 @@ class HubError(Prompt2ModelError):
 
 class CardFileError(Prompt2ModelError):
     """A file of cards is missing, damaged, of another kind, or another process is crawling into it."""
+
+
+class EvidenceError(Prompt2ModelError):
+    """An index of evidence cannot be kept or read."""
 
 
 class ServerError(Prompt2ModelError):

@@ -15,21 +15,29 @@ from typing import IO
 from prompt2model.catalogue.data_files import Table, read_table
 from prompt2model.catalogue.input_layouts import columns_to_answer
 from prompt2model.catalogue.row_reading import RowReader
+from prompt2model.console import ConsoleProgress
+from prompt2model.evidence import PredictorWithEvidence, evidence_of_student
 from prompt2model.predictor import Predictor, StudentSpec, load_predictor
 from prompt2model.records import Item, Prediction, TaskSpec
 
 
-def predict_file(run: Path, file: Path, columns: Sequence[str] = (), output: Path | None = None) -> None:
+def predict_file(
+    run: Path, file: Path, columns: Sequence[str] = (), output: Path | None = None, evidence: Path | None = None
+) -> None:
     """Write the file's rows as CSV with the columns `prediction`, `probability` and `failure` added.
 
     Rows become inputs as in training: from the same columns, put together in the same way. `columns` name them where
     they are called otherwise. A row without an answer keeps its place, with the failure's name; how many there are is
     said on stderr. An input with an empty part is one, and so is a question with fewer than two answers to choose
-    from. Raises DataFileError, RunFolderError.
+    from. A model that reads evidence finds it where it did in training, or in `evidence`.
+
+    Raises ConfigError, DataFileError, EvidenceError, RunFolderError.
     """
     table = read_table(file, columns)
-    predictor = load_predictor(run)
-    reader = _reader(table, predictor.spec, columns)
+    student = load_predictor(run)
+    reader = _reader(table, student.spec, columns)
+    retriever = evidence_of_student(student.spec.evidence, run, evidence, ConsoleProgress())
+    predictor = student if retriever is None else PredictorWithEvidence(student, retriever)
     added = _free_names(table.columns)
     rows, failed = 0, Counter[str]()
     with _writer(output) as stream:

@@ -15,7 +15,19 @@ PACKAGE = Path(__file__).parents[1] / "prompt2model"
 # From the top floor down. A room may import from lower floors only.
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"__main__", "cli", "studio"}),
-    frozenset({"show", "predict_file", "compare_runs", "review", "doctor", "command_options", "index_commands"}),
+    frozenset(
+        {
+            "show",
+            "predict_file",
+            "compare_runs",
+            "review",
+            "doctor",
+            "command_options",
+            "index_commands",
+            "benchmark_commands",
+        }
+    ),
+    frozenset({"benchmark"}),
     frozenset({"improve"}),
     frozenset({"pipeline"}),
     frozenset({"planning"}),
@@ -36,7 +48,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "augment",
         }
     ),
-    frozenset({"labelling", "predictor", "catalogue"}),
+    frozenset({"labelling", "predictor", "catalogue", "evidence"}),
     frozenset({"prompt_program", "text_index", "teacher"}),
     frozenset({"inference"}),
     frozenset({"weights", "prompts", "console", "local_page"}),
@@ -46,9 +58,10 @@ FLOORS: tuple[frozenset[str], ...] = (
 )
 FLOOR_OF = {room: number for number, floor in enumerate(FLOORS) for room in floor}
 # On these floors rooms share the floor but not each other's doors.
-CLOSED_FLOORS = {7, 8, 9}
+CLOSED_FLOORS = {8, 9, 10}
 SAME_FLOOR = {
     ("predict_file", "show"), ("run_store", "artifacts"), ("pipeline", "config"), ("labelling", "predictor"),
+    ("evidence", "predictor"),
     ("prompt_program", "teacher"),
 }  # fmt: skip
 HEAVY = {

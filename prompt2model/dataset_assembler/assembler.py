@@ -14,6 +14,7 @@ from prompt2model.component import Component, Estimate, RunContext
 from prompt2model.dataset_assembler.config import DatasetAssemblerConfig
 from prompt2model.dataset_assembler.decontamination import TestGate, check_clean
 from prompt2model.dataset_assembler.distinct import DistinctRows
+from prompt2model.dataset_assembler.grounding import check_evidence, grounded
 from prompt2model.dataset_assembler.meaning import read_for_meaning
 from prompt2model.dataset_assembler.reviewed import apply_review, load_review
 from prompt2model.errors import NotEnoughDataError
@@ -40,6 +41,8 @@ _LEAST_BESIDE = 20
 _MANY = 0.25
 _READ_SPEED, _WORD_SPEED = 150, 1000
 """Short texts a second that are compared by meaning and by words, on two cores."""
+_EVIDENCE_SPEED = 100
+"""Questions a second for which evidence is found in some ten thousand passages."""
 UNREAD_DEMONSTRATION = "demonstration whose choices cannot be read"
 
 
@@ -75,12 +78,13 @@ class DatasetAssembler(Component[AssemblerInputs, Dataset]):
     version = 2
 
     def check(self, hub_allowed: bool) -> None:
-        """Raises DataFileError when the review cannot be read."""
+        """Raises DataFileError when the review cannot be read, or the corpus of evidence has no text file."""
         load_review(self.config.reviewed)
+        check_evidence(self.config)
 
     def input_files(self) -> Sequence[Path]:
-        """The review, where there is one."""
-        return () if self.config.reviewed is None else (self.config.reviewed,)
+        """The review and the corpus of evidence, where there are any."""
+        return tuple(path for path in (self.config.reviewed, self.config.evidence) if path is not None)
 
     def estimate(self, inputs: AssemblerInputs, context: RunContext) -> Estimate:
         """No calls. `makes` takes all rows as new, in the shares of the settings."""
@@ -94,10 +98,12 @@ class DatasetAssembler(Component[AssemblerInputs, Dataset]):
         validation = min(config.max_validation, round(config.validation_share * len(rows)))
         makes = Dataset(rows[validation:], rows[:validation], tests, inputs.task.labels, {}, {})
         speed = _READ_SPEED if config.near_meaning else _WORD_SPEED
-        return Estimate(seconds=len(rows) / speed, makes=makes)
+        finding = 0.0 if config.evidence is None else len(rows) / _EVIDENCE_SPEED
+        return Estimate(seconds=len(rows) / speed + finding, makes=makes)
 
     def run(self, inputs: AssemblerInputs, context: RunContext) -> Dataset:
-        """Raises NotEnoughDataError when too few rows or only one label is left, DataFileError for the review."""
+        """Raises NotEnoughDataError when too few rows or only one label is left, DataFileError for the review or the
+        corpus of evidence, EvidenceError, and ConfigError for evidence where there are no choices."""
         config, task, tests = self.config, inputs.task, inputs.reserved.tests
         dropped: Counter[str] = Counter()
         sieved = self._sieve(_merged(inputs, dropped), tests, task, context, dropped)
@@ -135,6 +141,8 @@ class DatasetAssembler(Component[AssemblerInputs, Dataset]):
             tuple(train), tuple(validation), tuple(tests), labels, dict(dropped), dict(sources), tuple(notes)
         )
         check_clean(dataset, task, config, sieved.vectors)
+        # Last of all, so that rows are compared by what they ask, not by what is found for them.
+        dataset = grounded(dataset, task, config, context)
         if sieved.vectors is not None:
             sieved.vectors.forget()
         return dataset

@@ -43,6 +43,12 @@ class DatasetAssemblerConfig(ComponentConfig):
         description="Up to this many rows are compared with each other by meaning; more only with the test rows.",
     )
     min_rows: int = Field(8, ge=2, description="Fewer training rows than this are refused.")
+    evidence: Path | None = Field(
+        None,
+        description="Multiple choice: a folder of texts (.txt, .md, .jsonl, also .gz), or one such file. The passages "
+        "in it that fit each choice best are read beside it, in training, in tests and at answering.",
+    )
+    evidence_passages: int = Field(1, ge=1, description="Passages that are read beside each choice.")
     reviewed: Path | None = Field(
         None, description="What a person decided about the rows; `prompt2model review` writes the file."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -121,6 +122,12 @@ class DatasetGeneratorConfig(ComponentConfig):
         1024, ge=16, description="Longest reply to one request, in tokens (the embedded model: at most 128)."
     )
     max_answer_tokens: int = Field(256, ge=1, description="Longest written answer to one input, in tokens.")
+    evidence: Path | None = Field(
+        None,
+        description="Multiple choice: the corpus whose passages the teacher reads beside given questions that it "
+        "labels; that of [assemble_data] when absent.",
+    )
+    evidence_passages: int = Field(1, ge=1, description="Passages for each choice; as in [assemble_data] when absent.")
 
     @model_validator(mode="after")
     def _check(self) -> DatasetGeneratorConfig:

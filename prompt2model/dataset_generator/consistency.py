@@ -98,7 +98,7 @@ class Electorate:
 
     def answer(self, candidates: Sequence[Candidate], asked: Sequence[str | None]) -> list[Answers]:
         """The votes on all inputs, in order, each until it is settled; `asked` is what each was written for."""
-        items = [Item(candidate.input, candidate.choices) for candidate in candidates]
+        items = [Item(candidate.input, candidate.choices, candidate.evidence) for candidate in candidates]
         said: list[list[Prediction]] = [[] for _ in items]
         unsettled = list(range(len(items)))
         for to_come, voter in zip(range(self.size - 1, -1, -1), self._voters, strict=True):

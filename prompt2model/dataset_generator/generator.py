@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from prompt2model.component import Component, Estimate, RunContext
 from prompt2model.dataset_generator.asking import PROMPTS as ASKING_PROMPTS
@@ -69,6 +70,10 @@ class DatasetGenerator(Component[GeneratorInputs, GeneratedData]):
     Output = GeneratedData
     version = 3
     prompts = (*ASKING_PROMPTS, *LABELLING_PROMPTS, *TRANSFORM_PROMPTS)
+
+    def input_files(self) -> Sequence[Path]:
+        """The corpus of evidence, where there is one."""
+        return () if self.config.evidence is None else (self.config.evidence,)
 
     def run(self, inputs: GeneratorInputs, context: RunContext) -> GeneratedData:
         """Raises TeacherError when examples are needed and nobody can write them, or inputs labelled and nobody can."""

@@ -15,6 +15,7 @@ from prompt2model.dataset_generator.sums import of_shard, spoken_counts, togethe
 from prompt2model.dataset_generator.transforming import rewrite_rows
 from prompt2model.dataset_generator.waves import Wave, read_waves, write_wave
 from prompt2model.errors import TeacherError
+from prompt2model.evidence import open_evidence, with_evidence
 from prompt2model.records import (
     Example,
     GeneratedData,
@@ -47,6 +48,11 @@ def label_given(
         rewritten = rewrite_rows(unlabelled, task, config, context)
         data = replace(rewritten, rows=())
         unlabelled = (*(row for row in unlabelled if row.source.kind != "transformed"), *rewritten.rows)
+    if config.evidence is not None and task.kind == "multiple_choice":
+        retriever = open_evidence(config.evidence, context.cache_folder, context.progress, config.evidence_passages)
+        found = context.progress.track(with_evidence(unlabelled, retriever), "finding evidence", len(unlabelled))
+        unlabelled = tuple(found)
+        retriever.close()
     count = len(unlabelled)
     shards = label_inputs(unlabelled, task, config, context)
     for shard in context.progress.track(shards, "labelling inputs", total=-(-count // SHARD_ROWS)):

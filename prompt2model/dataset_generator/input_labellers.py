@@ -229,7 +229,7 @@ class _Voting:
         self._task, self._config = task, config
 
     def label(self, rows: Sequence[Example]) -> Iterator[Labelled]:
-        candidates = [Candidate(row.input, row.choices) for row in rows]
+        candidates = [Candidate(row.input, row.choices, evidence=row.evidence) for row in rows]
         for said in self._electorate.answer(candidates, [None] * len(rows)):
             yield Labelled(
                 self._with_shares(judge(said, None, self._task, self._config), said.votes),

@@ -21,11 +21,12 @@ _QUOTES = (('"', '"'), ("'", "'"), ("“", "”"), ("„", "“"), ("«", "»"),
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An input that the teacher wrote; with choices and the right one where the task has choices."""
+    """An input, written or given; with choices and the right one where the task has choices."""
 
     input: str
     choices: tuple[str, ...] = ()
     answer: str | None = None
+    evidence: tuple[str, ...] = ()
 
 
 def read_inputs(reply: str) -> list[Candidate]:

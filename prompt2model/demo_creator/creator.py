@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from prompt2model.component import Component, ComponentConfig, Estimate, RunContext
-from prompt2model.records import Demo, EvaluationReport, Item, TaskSpec, TestSet, TrainedModel
+from prompt2model.records import Demo, EvaluationReport, EvidenceCorpus, Item, TaskSpec, TestSet, TrainedModel
 
 _LONGEST_TITLE = 70
 _METHODS = {
@@ -24,16 +24,20 @@ class DemoCreatorConfig(ComponentConfig):
     title: str | None = Field(None, description="Title of the page; the instruction's first sentence when absent.")
     examples: int = Field(6, ge=0, description="How many test inputs are offered to click.")
     longest_example: int = Field(400, ge=1, description="Longest example, in characters.")
+    notice: str = Field(
+        "", description="What whoever uses the model must know, as `Not medical advice.`; stands under every answer."
+    )
 
 
 @dataclass(frozen=True)
 class DemoCreatorInputs:
-    """What the creator works on."""
+    """What the creator works on. `evidence`: where the page finds evidence, for what is asked there too."""
 
     task: TaskSpec
     tests: tuple[TestSet, ...]
     trained: TrainedModel
     report: EvaluationReport
+    evidence: EvidenceCorpus | None = None
 
 
 class DemoCreator(Component[DemoCreatorInputs, Demo]):
@@ -57,7 +61,7 @@ class DemoCreator(Component[DemoCreatorInputs, Demo]):
             instruction=task.instruction,
             kind=task.kind,
             labels=trained.labels,
-            examples=self._examples(inputs.tests),
+            examples=self._examples(inputs.tests, inputs.evidence),
             headline=inputs.report.headline,
             facts=(
                 f"Base model: {trained.base}, {_METHODS[trained.method]}",
@@ -65,14 +69,19 @@ class DemoCreator(Component[DemoCreatorInputs, Demo]):
                 *inputs.report.notes,
             ),
             model_folder=trained.folder,
+            notice=self.config.notice,
         )
 
-    def _examples(self, tests: tuple[TestSet, ...]) -> tuple[Item, ...]:
-        """Inputs of the first test set, one of every answer before a second of any."""
+    def _examples(self, tests: tuple[TestSet, ...], evidence: EvidenceCorpus | None) -> tuple[Item, ...]:
+        """Inputs of the first test set, one of every answer before a second of any.
+
+        None with evidence that the page could not find again.
+        """
         by_answer: dict[str, list[Item]] = {}
         for row in tests[0].rows if tests else ():
             items = by_answer.setdefault(row.target, [])
-            if len(items) < self.config.examples and len(row.input) <= self.config.longest_example and not row.evidence:
+            can_be_asked = evidence is not None or not row.evidence
+            if len(items) < self.config.examples and len(row.input) <= self.config.longest_example and can_be_asked:
                 items.append(Item(row.input, row.choices))
         chosen: list[Item] = []
         while len(chosen) < self.config.examples and any(by_answer.values()):

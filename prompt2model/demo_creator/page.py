@@ -1,12 +1,14 @@
-"""The Gradio page: a box, examples, the answer with its label probabilities or as streamed text."""
+"""The Gradio page: a box, examples, the answer with its label probabilities or as streamed text, and its evidence."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from prompt2model.errors import Prompt2ModelError
+from prompt2model.evidence import EvidenceRetriever
 from prompt2model.local_page.look import as_text
 from prompt2model.predictor import StudentPredictor, no_answer
 from prompt2model.records import Demo, Item
@@ -22,12 +24,17 @@ _QUEUE = "answer"
 _UNEXPECTED = "The model failed on this input. The terminal that runs this page says why."
 
 
-def build_page(demo: Demo, predictor: StudentPredictor, report_link: str | None) -> gr.Blocks:
-    """The page of a demo. `report_link` is the address of the report on the same server."""
+def build_page(
+    demo: Demo, predictor: StudentPredictor, report_link: str | None, evidence: EvidenceRetriever | None = None
+) -> gr.Blocks:
+    """The page of a demo. `report_link` is the address of the report on the same server.
+
+    With `evidence`, each choice is read beside what is found for it, and that is shown.
+    """
     import gradio as gr
 
     closed = bool(demo.labels) or demo.kind == "multiple_choice"
-    function = _choose(predictor) if closed else _write(predictor)
+    function = _function(predictor, closed, evidence)
     with gr.Blocks(analytics_enabled=False, title=demo.title) as page:
         gr.HTML(_about(demo), elem_id="about")
         with gr.Row(elem_id="work"):
@@ -36,7 +43,11 @@ def build_page(demo: Demo, predictor: StudentPredictor, report_link: str | None)
                 button = gr.Button("Answer", variant="primary", elem_id="answer-button")
                 offered = _offer_examples(demo, boxes) if demo.examples else None
             with gr.Column(elem_id="answering"):
-                answer = _answer_box(demo, closed)
+                answer = [_answer_box(demo, closed)]
+                if demo.notice:
+                    gr.HTML(f"<p>{as_text(demo.notice)}</p>", elem_id="notice")
+                if evidence is not None:
+                    answer.append(gr.HTML(elem_id="passages"))
         asked = gr.on(
             [button.click, boxes[0].submit],
             function,
@@ -110,19 +121,57 @@ def _check_choices(text: str, choices: str) -> list[dict[str, Any]]:
     return [_check(text), enough]
 
 
+def _function(predictor: StudentPredictor, closed: bool, evidence: EvidenceRetriever | None) -> Callable[..., Any]:
+    """What answers: with its evidence as well where there is a corpus."""
+    if evidence is not None:
+        return _choose_with_evidence(predictor, evidence)
+    return _choose(predictor) if closed else _write(predictor)
+
+
 def _choose(predictor: StudentPredictor) -> Callable[..., dict[str, float]]:
     def choose(text: str, choices: str = "") -> dict[str, float]:
         """The probability of every label or choice."""
-        item = Item(text, _lines(choices))
-        cut = predictor.truncated
         with _errors_in_one_sentence():
-            prediction = predictor(item)
-            if prediction.probabilities is None:
-                raise no_answer(prediction.failure or "empty")
-        _warn_if_cut(predictor.truncated > cut)
-        return dict(zip(predictor.labels or item.choices, prediction.probabilities, strict=True))
+            return _probabilities(predictor, Item(text, _lines(choices)))
 
     return choose
+
+
+def _choose_with_evidence(
+    predictor: StudentPredictor, evidence: EvidenceRetriever
+) -> Callable[..., tuple[dict[str, float], str]]:
+    def choose(text: str, choices: str = "") -> tuple[dict[str, float], str]:
+        """The probability of every choice, and the passages that it was read beside."""
+        with _errors_in_one_sentence():
+            item = Item(text, _lines(choices))
+            item = dataclasses.replace(item, evidence=evidence.evidence_for(item))
+            return _probabilities(predictor, item), _passages(item)
+
+    return choose
+
+
+def _probabilities(predictor: StudentPredictor, item: Item) -> dict[str, float]:
+    """P of every label or choice. Raises NoAnswerError."""
+    cut = predictor.truncated
+    prediction = predictor(item)
+    if prediction.probabilities is None:
+        raise no_answer(prediction.failure or "empty")
+    _warn_if_cut(predictor.truncated > cut)
+    return dict(zip(predictor.labels or item.choices, prediction.probabilities, strict=True))
+
+
+def _passages(item: Item) -> str:
+    """Each passage once, under the choices that it was found for."""
+    found: dict[str, list[str]] = {}
+    for choice, passage in zip(item.choices, item.evidence, strict=True):
+        if passage:
+            found.setdefault(passage, []).append(choice)
+    if not found:
+        return "<p>Nothing was found for it in the texts.</p>"
+    return "".join(
+        f'<p class="choice">{as_text(", ".join(choices))}</p><p dir="auto">{as_text(passage)}</p>'
+        for passage, choices in found.items()
+    )
 
 
 def _write(predictor: StudentPredictor) -> Callable[..., Iterator[str]]:

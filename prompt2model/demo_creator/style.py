@@ -17,6 +17,10 @@ DEMO_STYLE = (
 #answer .confidence-set {font-family: var(--font); font-size: .95rem}
 #answer .confidence-set .text {overflow-wrap: anywhere}
 #examples > .label {color: var(--body-text-color-subdued); font-weight: 400; font-size: .92rem; margin-bottom: .5rem}
+#notice .html-container, #passages .html-container {padding: 0}
+#notice p {margin: 0; font-size: .92rem; font-weight: 600}
+#passages p {margin: 0 0 .6rem; font-size: .88rem; line-height: 1.5; overflow-wrap: anywhere; white-space: pre-line}
+#passages .choice {margin-bottom: .1rem; color: var(--body-text-color-subdued)}
 #work > *, #asking > * {min-width: 0; max-width: 100%}
 #examples .gallery-item {max-width: 100%}
 #examples .gallery-item > div {white-space: nowrap !important; overflow: hidden; text-overflow: ellipsis}

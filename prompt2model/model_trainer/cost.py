@@ -189,7 +189,8 @@ def _token_counts(rows: Rows, config: ModelTrainerConfig) -> tuple[float, int, i
 
     most_read, most_written = config.max_input_tokens or 512, config.max_target_tokens
     sample = list(islice(rows, _SAMPLE))
-    read = [min(most_read, 4 + len(row.input) // _LETTERS_PER_TOKEN) for row in sample]
+    letters = [len(row.input) + sum(map(len, dict.fromkeys(row.evidence))) for row in sample]
+    read = [min(most_read, 4 + count // _LETTERS_PER_TOKEN) for count in letters]
     written = [min(most_written, 2 + len(row.target) // _LETTERS_PER_TOKEN) for row in sample]
     whole = [one + other for one, other in zip(read, written, strict=True)]
     return sum(whole) / len(whole), max(whole), max(written)

@@ -23,9 +23,13 @@ _CHUNK = 1024
 
 
 class ChoiceRows:
-    """Rows as pairs of tokens. `lengths` are the tokens of all options of each row."""
+    """Rows as pairs of tokens. `lengths` are the tokens of all options of each row.
 
-    def __init__(self) -> None:
+    `own_evidence`: as `encode_choices` says.
+    """
+
+    def __init__(self, own_evidence: bool = False) -> None:
+        self._own_evidence = own_evidence
         self.pairs = TokenRows()
         self.starts = array("i")
         self.targets = array("i")
@@ -38,7 +42,8 @@ class ChoiceRows:
         source = iter(rows)
         while chunk := list(islice(source, _CHUNK)):
             targets = [_target(row) for row in chunk]
-            encoded = encode_choices(tokenizer, [item_of(row) for row in chunk], input_format, max_tokens)
+            items = [item_of(row) for row in chunk]
+            encoded = encode_choices(tokenizer, items, input_format, max_tokens, own_evidence=self._own_evidence)
             for target, row in zip(targets, encoded, strict=True):
                 for pair in row.pairs:
                     self.pairs.append(pair)
@@ -77,6 +82,7 @@ class EncoderChoicesFitting(Fitting):
         max_input_tokens: int,
         max_tokens_at_once: int,
         label_smoothing: float = 0.0,
+        own_evidence: bool = False,
     ) -> None:
         import numpy as np
 
@@ -87,7 +93,7 @@ class EncoderChoicesFitting(Fitting):
         self.max_tokens = max_tokens_at_once
         self._label_smoothing = label_smoothing
         self._typed = reads_types(model, tokenizer)
-        self._rows, self._held = ChoiceRows(), ChoiceRows()
+        self._rows, self._held = ChoiceRows(own_evidence), ChoiceRows(own_evidence)
         self._rows.add_all(train, tokenizer, input_format, max_input_tokens)
         self._held.add_all(validation, tokenizer, input_format, max_input_tokens)
         self.lengths = self._rows.lengths

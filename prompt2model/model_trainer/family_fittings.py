@@ -50,6 +50,7 @@ def fitting_of(
         language=inputs.task.language,
         layouts=tuple(dict.fromkeys((*inputs.layouts, *shown_layouts(inputs.task)))),
         adapter_of=None,
+        evidence=inputs.evidence,
     )
     return spec, fitting
 
@@ -82,6 +83,7 @@ def _family_fitting(
             max_input_tokens=limits[1],
             max_tokens_at_once=config.max_tokens_at_once,
             label_smoothing=config.label_smoothing,
+            own_evidence=inputs.evidence is not None,
         )
     if inputs.base_model.family == "encoder":
         from prompt2model.model_trainer.encoder import EncoderFitting

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from prompt2model.component import RunContext
 from prompt2model.errors import ConfigError, NotEnoughDataError
 from prompt2model.model_trainer.config import ModelTrainerConfig
-from prompt2model.records import LINEAR_FAMILIES, ChosenModel, InputLayout, Rows, TaskSpec
+from prompt2model.records import LINEAR_FAMILIES, ChosenModel, EvidenceCorpus, InputLayout, Rows, TaskSpec
 
 
 @dataclass(frozen=True)
 class TrainInputs:
-    """What training needs: the rows, the closed labels (else none), the base model, and how inputs were made."""
+    """What training needs: the rows, the closed labels (else none), the base model, and how inputs were made.
+
+    `evidence` says where the rows' evidence was found; then there is one passage for each choice.
+    """
 
     task: TaskSpec
     train: Rows
@@ -21,6 +24,7 @@ class TrainInputs:
     labels: tuple[str, ...]
     base_model: ChosenModel
     layouts: tuple[InputLayout, ...] = ()
+    evidence: EvidenceCorpus | None = None
 
 
 def check_inputs(inputs: TrainInputs) -> None:

@@ -144,7 +144,9 @@ def load_code(spec: StudentSpec) -> str:
 
 
 def _code(spec: StudentSpec) -> str:
-    return _CHOOSE if _chooses(spec) else _CODE[spec.family]
+    if _chooses(spec):
+        return _CHOOSE if spec.evidence is None else _CHOOSE.replace("[text] * len(choices)", "texts")
+    return _CODE[spec.family]
 
 
 def _adapter_code(spec: StudentSpec) -> str:
@@ -193,6 +195,7 @@ def model_card(spec: StudentSpec, train: Rows, validation: Rows) -> str:
         lines += ["Labels: " + ", ".join(f"`{label}`" for label in spec.labels) + ".", ""]
     lines += [
         f"{_origin(spec)} {len(train)} rows, {len(validation)} for validation).",
+        *_evidence_line(spec),
         f"Inputs are read up to {spec.max_input_tokens} tokens." if spec.max_input_tokens else "Inputs are read whole.",
         "",
         "| data | licence | rows |",
@@ -222,19 +225,31 @@ def _needed(spec: StudentSpec) -> str:
 
 
 def _given(spec: StudentSpec) -> str:
+    if _chooses(spec) and spec.evidence is not None:
+        return (
+            "`choices` the choices of an input and `texts` the input once for each, with what was found for that "
+            "choice after it, below a line `Evidence:`"
+        )
     if _chooses(spec):
         return "`text` an input (with evidence after it, below a line `Evidence:`), `choices` its choices"
     return "`text` an input"
 
 
+def _evidence_line(spec: StudentSpec) -> list[str]:
+    if spec.evidence is None:
+        return []
+    return [f"Beside every choice it reads passages that BM25 finds for it ({spec.evidence.passages:,} in training)."]
+
+
 def _package_code(spec: StudentSpec) -> list[str]:
     if spec.kind != "multiple_choice":
         return ["from prompt2model import load_predictor", "", "print(load_predictor(folder)(text).text)"]
+    item = "text, choices=tuple(choices)" + (", evidence=tuple(passages)" if spec.evidence is not None else "")
     return [
         "from prompt2model import load_predictor",
         "from prompt2model.records import Item",
         "",
-        "print(load_predictor(folder)(Item(text, choices=tuple(choices))).text)",
+        f"print(load_predictor(folder)(Item({item})).text)",
     ]
 
 

@@ -25,23 +25,34 @@ SCORE = ("score",)
 class EncodedChoices(EncodedInput):
     """The tokens of each option's pair, in the order of the options, and where in each the option starts.
 
-    `ids` are all of them in a row; `text` is the first half of every pair.
+    `ids` are all of them in a row; `text` is the first half of the first pair.
     """
 
     pairs: tuple[tuple[int, ...], ...]
     starts: tuple[int, ...]
 
 
-def encode_choices(tokenizer: Any, items: Sequence[Item], input_format: str, max_tokens: int) -> list[EncodedChoices]:
+def encode_choices(
+    tokenizer: Any, items: Sequence[Item], input_format: str, max_tokens: int, *, own_evidence: bool = False
+) -> list[EncodedChoices]:
     """Pairs of at most `max_tokens` tokens each, special tokens included.
 
-    What does not fit is cut from the end of the first half: evidence, then the input's end. An option is cut only
-    where it would not fit without any input.
+    Every option is read with all evidence of its item; with `own_evidence`, where there is one passage for each
+    option, with its own alone. What does not fit is cut from the end of the first half: evidence, then the input's
+    end. An option is cut only where it would not fit without any input.
     """
-    texts = [render_input(dataclasses.replace(item, choices=()), input_format) for item in items]
-    flat = [(text, option) for text, item in zip(texts, items, strict=True) for option in item.choices]
+    halves = [_first_halves(item, input_format, own_evidence) for item in items]
+    flat = [pair for texts, item in zip(halves, items, strict=True) for pair in zip(texts, item.choices, strict=True)]
     rows = _tokens(tokenizer, flat, max_tokens)
-    return [_joined(text, [next(rows) for _ in item.choices]) for text, item in zip(texts, items, strict=True)]
+    return [_joined(texts[0] if texts else "", [next(rows) for _ in texts]) for texts in halves]
+
+
+def _first_halves(item: Item, input_format: str, own_evidence: bool) -> list[str]:
+    """What each option of an item is read beside."""
+    if own_evidence and len(item.evidence) == len(item.choices):
+        items = [dataclasses.replace(item, choices=(), evidence=(passage,)) for passage in item.evidence]
+        return [render_input(one, input_format) for one in items]
+    return [render_input(dataclasses.replace(item, choices=()), input_format)] * len(item.choices)
 
 
 def reads_types(model: Any, tokenizer: Any) -> bool:

@@ -48,7 +48,9 @@ class EncoderChoicesStudent:
 
     def encode(self, items: Sequence[Item]) -> list[EncodedChoices]:
         """The pairs of each item."""
-        return encode_choices(self._tokenizer, items, self._spec.input_format, self._spec.max_input_tokens)
+        spec = self._spec
+        own = spec.evidence is not None
+        return encode_choices(self._tokenizer, items, spec.input_format, spec.max_input_tokens, own_evidence=own)
 
     def answer(self, inputs: Sequence[EncodedInput], items: Sequence[Item]) -> list[Prediction]:
         """Predictions of one batch, in its order."""

@@ -67,8 +67,9 @@ def _body(item: Item) -> str:
     parts = [item.input]
     if item.choices:
         parts.append("\n".join(f"{_letter(number)}. {choice}" for number, choice in enumerate(item.choices)))
-    if item.evidence:
-        parts.append("Evidence:\n" + "\n".join(item.evidence))
+    # Options may share a passage, and for some nothing is found.
+    if passages := list(dict.fromkeys(filter(None, item.evidence))):
+        parts.append("Evidence:\n" + "\n".join(passages))
     return "\n".join(parts)
 
 

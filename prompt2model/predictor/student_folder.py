@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from prompt2model.artifacts import write_atomically
 from prompt2model.errors import RunFolderError
 from prompt2model.predictor.input_format import INPUT_SLOT
-from prompt2model.records import Family, InputLayout, Kind, Method
+from prompt2model.records import EvidenceCorpus, Family, InputLayout, Kind, Method
 
 SPEC_FILE = "prompt2model.json"
 _PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".bin", ".pt", ".pth", ".ckpt"})
@@ -37,6 +37,10 @@ class StudentSpec(BaseModel):
     layouts: tuple[InputLayout, ...] = Field((), description="How rows of tables became the inputs of training.")
     adapter_of: str | None = Field(
         None, description="Where the folder holds an adapter alone: what tells the weights of `base` from others."
+    )
+
+    evidence: EvidenceCorpus | None = Field(
+        default=None, description="Where the evidence of training was found, for each choice of an input; else null."
     )
 
     @model_validator(mode="after")

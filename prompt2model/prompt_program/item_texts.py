@@ -13,7 +13,7 @@ def item_text(item: Item) -> str:
     parts = [item.input]
     if item.choices:
         parts.append(lettered(item.choices))
-    if item.evidence:
+    if any(item.evidence):
         parts.append(evidence_text(item.evidence))
     return "\n".join(parts)
 
@@ -24,8 +24,8 @@ def lettered(choices: Sequence[str]) -> str:
 
 
 def evidence_text(evidence: Sequence[str]) -> str:
-    """The passages under a head of their own."""
-    return "Evidence:\n" + "\n".join(evidence)
+    """The passages under a head of their own: each once, empty ones left out."""
+    return "Evidence:\n" + "\n".join(dict.fromkeys(filter(None, evidence)))
 
 
 def choice_letter(number: int) -> str:

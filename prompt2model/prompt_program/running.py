@@ -73,7 +73,7 @@ class ProgramRunner:
         return (*self._turns[block.name], _prompt_turn(block, state.values))
 
     def _item_values(self, item: Item) -> dict[str, str]:
-        text = "\n".join([item.input, *([evidence_text(item.evidence)] if item.evidence else [])])
+        text = "\n".join([item.input, *([evidence_text(item.evidence)] if any(item.evidence) else [])])
         return {INPUT: text, CHOICES: lettered(item.choices or self.program.words)}
 
     def _ask(self, block: Block, states: Sequence[BlockState]) -> None:

@@ -52,7 +52,10 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What the demo page shows; `prompt2model demo RUN` opens it. `examples` come from the test set."""
+    """What the demo page shows; `prompt2model demo RUN` opens it. `examples` come from the test set.
+
+    `notice`: what whoever uses the model must know, said under every answer.
+    """
 
     title: str
     instruction: str
@@ -62,6 +65,7 @@ class Demo:
     headline: str
     facts: tuple[str, ...]
     model_folder: Path
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,10 +230,26 @@ class GeneratedData:
 
 
 @dataclass(frozen=True, slots=True)
+class EvidenceCorpus:
+    """The texts that the evidence of rows was found in.
+
+    `path`: the file or folder, whole. `digest` tells its content; `passages`: how many it was cut into. `per_option`:
+    how many passages are read beside each option of a question.
+    """
+
+    path: str
+    digest: str
+    passages: int
+    per_option: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """The data that trains and tests the student. No input stands in two of its parts, not even nearly.
 
-    `notes` say in words how rows were compared where that is not what a reader would expect.
+    `notes` say in words how rows were compared where that is not what a reader would expect. Where there is an
+    `evidence` corpus, every row has for each of its choices what was found there, in their order (an empty text where
+    nothing was).
     """
 
     train: Rows
@@ -243,3 +259,4 @@ class Dataset:
     dropped: Mapping[str, int]
     sources: Mapping[str, int]
     notes: tuple[str, ...] = ()
+    evidence: EvidenceCorpus | None = None

@@ -21,6 +21,8 @@ K1, B = 1.2, 0.75
 _WORTH_PRUNING = 4096
 """Documents of a segment below which it costs more to choose what to read than to read everything."""
 _LEAST_WEIGHT = 1e-6
+_LEAST_SCORE = 1e-12
+"""Below what one occurrence of the lightest term scores."""
 _SLACK = 1 - 1e-5
 """Sums in float32 may be off by so much."""
 
@@ -50,6 +52,31 @@ def best_matches(
         whole = exact or len(segment.numbers) < _WORTH_PRUNING
         _Scoring(postings, segment, length / count, ordered, found).run(whole)
     return found.numbers, found.scores
+
+
+def best_matches_each(
+    postings: Postings, shared: Sequence[str], endings: Sequence[Sequence[str]], limit: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """What `best_matches` finds for the shared terms together with those of each ending, in the endings' order.
+
+    The lists of the shared terms are read and added up once for all endings.
+    """
+    count, length = postings.totals()
+    found = [_Best(limit) for _ in endings]
+    known = set(shared)
+    own = [[term for term in dict.fromkeys(ending) if term not in known] for ending in endings]
+    frequencies = postings.frequencies({*shared, *(term for ending in own for term in ending)})
+
+    def weighed(terms: Sequence[str]) -> list[_Term]:
+        return _ordered({term: frequencies[term] for term in terms if term in frequencies}, count)
+
+    first, rest = weighed(shared), [weighed(ending) for ending in own]
+    for segment in postings.segments() if frequencies else ():
+        scoring = _Scoring(postings, segment, length / count, first, _Best(limit))
+        scoring.add(first)
+        for terms, best in zip(rest, found, strict=True):
+            scoring.keep_with(terms, best)
+    return [(best.numbers, best.scores) for best in found]
 
 
 def _ordered(frequencies: dict[str, int], count: int) -> list[_Term]:
@@ -98,9 +125,23 @@ class _Scoring:
             if not whole and self._is_enough(term):
                 self._look_up(self._terms[at:])
                 return
+            self.add([term])
+        self._keep(np.flatnonzero(self._scores))
+
+    def add(self, terms: Sequence[_Term]) -> None:
+        """Add what these terms score, from their whole lists."""
+        for term in terms:
             places, scores = self._read(term)
             self._scores[places] += scores
-        self._keep(np.flatnonzero(self._scores))
+
+    def keep_with(self, terms: Sequence[_Term], best: _Best) -> None:
+        """Add to `best` what is best when these terms are added too; the scores here stay as they are."""
+        before = self._scores
+        self._scores, self._best = before.copy(), best
+        self.add(terms)
+        best.raise_bar(self._scores)
+        self._keep(np.flatnonzero(self._scores >= max(best.bar, _LEAST_SCORE)))
+        self._scores = before
 
     def _is_enough(self, term: _Term) -> bool:
         """Whether a document that none of the terms before this one found is out of question."""

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prompt2model.sqlite_file import open_database
-from prompt2model.text_index.best_matches import best_matches
+from prompt2model.text_index.best_matches import best_matches, best_matches_each
 from prompt2model.text_index.index_tables import Opening, pack, prepare_tables, unpacked
 from prompt2model.text_index.postings import Postings
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _QUERY_TERMS = 256
 _CACHE_KIB = 1 << 16
@@ -50,6 +54,7 @@ class Bm25Index:
     `fields` maps a field's name to its weight: a word found in a field of weight 2 counts twice as often.
     Indices of different `name` share a file without touching one another. `place` is a path, an open connection of
     `open_database` (which stays the caller's to close), or None for memory.
+    `any_thread` lets threads take turns with it.
 
     `opening` says what was found: `new` (nothing), `kept` (an index, up to date), `migrated` (one of another version
     or of other weights, made anew of its documents), `rebuilt` (one of other fields or that cannot be read; it is empty
@@ -59,7 +64,12 @@ class Bm25Index:
     opening: Opening
 
     def __init__(
-        self, place: Path | sqlite3.Connection | None, fields: Mapping[str, float], name: str = "words"
+        self,
+        place: Path | sqlite3.Connection | None,
+        fields: Mapping[str, float],
+        name: str = "words",
+        *,
+        any_thread: bool = False,
     ) -> None:
         if not all(one.isidentifier() for one in (*fields, name)):
             raise ValueError(f"names of an index and of its fields must be identifiers: {[name, *fields]}")
@@ -67,6 +77,7 @@ class Bm25Index:
         self._fields = dict(fields)
         self._documents = f"{name}_documents"
         self._owns = not isinstance(place, sqlite3.Connection)
+        self._any_thread = any_thread
         if isinstance(place, sqlite3.Connection):
             self._set_up(place)
             return
@@ -81,7 +92,7 @@ class Bm25Index:
             self.opening = "rebuilt"
 
     def _open(self, path: Path | None) -> None:
-        connection = open_database(path)
+        connection = open_database(path, any_thread=self._any_thread)
         try:
             self._set_up(connection)
         except BaseException:
@@ -168,6 +179,11 @@ class Bm25Index:
         row = self.connection.execute(f"SELECT payload FROM {self._documents} WHERE key = ?", (key,)).fetchone()  # noqa: S608
         return row[0] if row else None
 
+    def texts(self, key: str) -> tuple[str, ...] | None:
+        """The texts of a document, one per field; None for an unknown key."""
+        row = self.connection.execute(f"SELECT number, texts FROM {self._documents} WHERE key = ?", (key,)).fetchone()  # noqa: S608
+        return next(unpacked([row]))[1] if row else None
+
     def search(self, query: str, limit: int, *, exact: bool = False) -> list[Hit]:
         """The best `limit` documents that hold any word of the query, best first, equals by key.
 
@@ -178,12 +194,27 @@ class Bm25Index:
         if not terms or limit < 1:
             return []
         with self._reading():
-            numbers, scores = best_matches(self._postings, terms, limit, exact)
-            rows = self.connection.execute(
-                f"SELECT number, key FROM {self._documents} WHERE number IN (SELECT value FROM json_each(?))",  # noqa: S608
-                (json.dumps(numbers.tolist()),),
-            )
-            keys: dict[int, str] = dict(rows.fetchall())
+            return self._hits(*best_matches(self._postings, terms, limit, exact), limit)
+
+    def search_each(self, shared: str, endings: Sequence[str], limit: int) -> list[list[Hit]]:
+        """What `search` finds for the shared text followed by each of the endings; quicker than one by one.
+
+        Of the shared text and of each ending the first 256 different words count.
+        """
+        if limit < 1:
+            return [[] for _ in endings]
+        first, *rest = (self._postings.terms(text)[:_QUERY_TERMS] for text in (shared, *endings))
+        with self._reading():
+            found = best_matches_each(self._postings, first, rest, limit)
+            return [self._hits(numbers, scores, limit) for numbers, scores in found]
+
+    def _hits(self, numbers: np.ndarray, scores: np.ndarray, limit: int) -> list[Hit]:
+        """The best of the documents found, by their keys."""
+        rows = self.connection.execute(
+            f"SELECT number, key FROM {self._documents} WHERE number IN (SELECT value FROM json_each(?))",  # noqa: S608
+            (json.dumps(numbers.tolist()),),
+        )
+        keys: dict[int, str] = dict(rows.fetchall())
         found = ((-score, keys[number]) for number, score in zip(numbers.tolist(), scores.tolist(), strict=True))
         return [Hit(key, -score) for score, key in sorted(found)[:limit]]
 

@@ -300,3 +300,29 @@ def test_of_the_texts_of_several_labellers_the_majority_counts(
     assert data.failed == {"refused": 1}
     planned = sum(use.calls for use in generator.estimate(inputs, context).teacher)
     assert data.requests == planned == 3 * 3 * each
+
+
+def test_questions_are_labelled_with_their_evidence(make_context: Make, tmp_path: Path) -> None:
+    """Whoever answers, by one draw or by votes, reads the passage that tells the answer."""
+    (tmp_path / "book.txt").write_text("The wolf is grey.\nThe fox is red.\nThe raven is black.\n")
+    (tmp_path / "other.txt").write_text("Snow is white. Grass grows. Stones are old. Rivers run. Winds blow.")
+    task = replace(TASK, kind="multiple_choice", labels=(), demonstrations=())
+    rows = tuple(
+        make_example(f"Which colour has the {animal}?", (), Source("labelled", row=n), choices=("red", "black", "grey"))
+        for n, animal in enumerate(("wolf", "fox", "raven"))
+    )
+    asked: list[str] = []
+
+    def answer(request: ChatRequest) -> str:
+        asked.append(request.messages[-1].content)
+        return "grey"
+
+    context = make_context({"teacher": ScriptedClient(answer)})
+    generator = DatasetGenerator(DatasetGeneratorConfig(examples=0, evidence=tmp_path))
+    assert generator.input_files() == (tmp_path,)
+    data = generator.run(GeneratorInputs(task, (), DataRequest(), rows), context)
+    assert len(data.rows) == 3
+    assert asked
+    for text in asked:
+        assert "Evidence:\n" in text
+        assert "The wolf is grey." in text

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 from demo_creator.run_folders import colour_examples, finished_run, served
+from evidence.corpora import opened, told_only_by_evidence, write_rows
 from model_trainer.tiny_models import COLOURS, one_thread
 
+from prompt2model.evidence import with_evidence
 from prompt2model.predictor import StudentPredictor, load_predictor
 from prompt2model.records import Item, TaskSpec
 
@@ -142,5 +144,26 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         for row, text in zip(colour_examples(HOSTILE), HOSTILE * 6, strict=True)
     )
     run = finished_run(tmp_path_factory.mktemp("hostile") / "run", task, rows, "encoder", everything, HOSTILE, epochs=1)
+    with served(run) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def grounded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a demo whose student reads evidence; one of the passages would like to be markup."""
+    folder = tmp_path_factory.mktemp("grounded")
+    rows, facts = told_only_by_evidence(36)
+    corpus = write_rows(folder / "facts.jsonl", [*facts, {"text": f"the lamp zz is {HOSTILE[0]} ."}])
+    with_it = opened(corpus, folder / ".cache")
+    task = TaskSpec("Say the colour.", (), "multiple_choice", (), "en", "Say the colour.")
+    run = finished_run(
+        folder / "run",
+        task,
+        tuple(with_evidence(rows, with_it)),
+        "encoder",
+        epochs=1,
+        evidence=with_it.corpus,
+        notice="Not medical advice.",
+    )
     with served(run) as address:
         yield address

@@ -11,8 +11,9 @@ from model_trainer.tiny_models import COLOURS, THINGS, tiny_model, word_tokenize
 
 from prompt2model.component import RunContext
 from prompt2model.console import AutomaticChooser, SilentProgress
-from prompt2model.demo_creator import DemoCreator, server
+from prompt2model.demo_creator import DemoCreator, DemoCreatorConfig, server
 from prompt2model.demo_creator.creator import DemoCreatorInputs
+from prompt2model.evidence import evidence_of_student
 from prompt2model.local_page.serving import HOST, listen
 from prompt2model.model_trainer import ModelTrainer, ModelTrainerConfig, TrainInputs
 from prompt2model.predictor import StudentPredictor, load_predictor
@@ -20,6 +21,7 @@ from prompt2model.records import (
     ChosenModel,
     Demo,
     EvaluationReport,
+    EvidenceCorpus,
     Example,
     Family,
     Source,
@@ -55,6 +57,8 @@ def finished_run(
     headline: str = HEADLINE,
     notes: tuple[str, ...] = (NOTE,),
     epochs: int = 12,
+    evidence: EvidenceCorpus | None = None,
+    notice: str = "",
 ) -> Path:
     """A run folder with a student trained on `rows`, a demo and a report page."""
     store = RunStore(folder)
@@ -62,7 +66,7 @@ def finished_run(
     store.save_config('prompt = "Say the colour."\n')
     tokenizer = word_tokenizer(family)
     base = save_model(tiny_model(family, len(tokenizer)), tokenizer, folder / "base")
-    inputs = TrainInputs(task, rows, rows[:6], task.labels, ChosenModel(str(base), family, (), {}))
+    inputs = TrainInputs(task, rows, rows[:6], task.labels, ChosenModel(str(base), family, (), {}), evidence=evidence)
     # The tiny models read 64 tokens, those of the answer included.
     config = ModelTrainerConfig(
         learning_rate=5e-3, epochs=epochs, min_steps=0, batch_size=9, method="full", max_target_tokens=8
@@ -73,7 +77,8 @@ def finished_run(
     report = EvaluationReport(folder, headline, (), task.labels, notes)
     tests = (TestSet("held out", "held_out", rows[:12]),)
     context = _context(store.begin("9_demo", "1"))
-    demo = DemoCreator().run(DemoCreatorInputs(task, tests, trained, report), context)
+    creator = DemoCreator(DemoCreatorConfig(notice=notice))
+    demo = creator.run(DemoCreatorInputs(task, tests, trained, report, evidence), context)
     store.finish("create_demo", "9_demo", "1", demo, 1.0)
     store.report_file.write_text(REPORT)
     return folder
@@ -87,7 +92,9 @@ def served(run: Path, predictor: StudentPredictor | None = None) -> Iterator[str
     store = RunStore.open(run)
     demo: Demo = store.load(store.manifest()["create_demo"], Demo)
     listener = listen(0)
-    app = server.build_app(demo, predictor or load_predictor(demo.model_folder), store.report_file)
+    student = predictor or load_predictor(demo.model_folder)
+    evidence = evidence_of_student(student.spec.evidence, run, None, SilentProgress())
+    app = server.build_app(demo, student, store.report_file, evidence)
     running = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=running.run, args=([listener],))
     thread.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from prompt2model.demo_creator.creator import DemoCreatorInputs, title_of
 from prompt2model.records import (
     Demo,
     EvaluationReport,
+    EvidenceCorpus,
     Item,
     Kind,
     Source,
@@ -89,3 +91,21 @@ def test_the_title_is_the_first_sentence(instruction: str, title: str) -> None:
 
 def test_a_title_can_be_given(create: Callable[..., Demo]) -> None:
     assert create([("1", "a")], title="Letters").title == "Letters"
+
+
+def test_the_notice_of_the_settings_stands_in_the_demo(create: Callable[..., Demo]) -> None:
+    assert create([("1", "a")]).notice == ""
+    assert create([("1", "a")], notice="Not medical advice.").notice == "Not medical advice."
+
+
+def test_questions_with_evidence_are_offered_where_it_can_be_found_again(
+    make_context: Callable[..., Any], tmp_path: Path
+) -> None:
+    task = TaskSpec("Choose.", (), "multiple_choice", (), "en", "x")
+    trained = TrainedModel(tmp_path / "student", "encoder", "base/model", "full", "{input}", (), (), 1, 0)
+    row = make_example("Which?", ("left",), Source("gold"), ("left", "right"), ("It is left.", ""))
+    report = EvaluationReport(tmp_path, "Good enough.", (), (), ())
+    inputs = DemoCreatorInputs(task, (TestSet("gold.csv", "gold", (row,)),), trained, report)
+    assert DemoCreator().run(inputs, make_context()).examples == ()
+    with_corpus = replace(inputs, evidence=EvidenceCorpus("/library", "0", 9))
+    assert DemoCreator().run(with_corpus, make_context()).examples == (Item("Which?", ("left", "right")),)

@@ -312,3 +312,14 @@ def test_ctrl_c_ends_it_cleanly(browser: Any, classification: CommandLineDemo) -
     stderr = (classification.working_folder.parent / "stderr.txt").read_text()
     assert "Traceback" not in stderr
     assert "rror" not in stderr
+
+
+def test_evidence_stands_under_the_answer_beside_the_notice(browser: Any, grounded: str) -> None:
+    open_page(browser, grounded)
+    assert find(browser, "#notice")[0].text == "Not medical advice."
+    ask(browser, "colour : the lamp zz", "red\ngreen")
+    label(browser)
+    shown = wait(browser, lambda: find(browser, "#passages p"))
+    assert [line.text for line in shown] == ["red, green", f"the lamp zz is {HOSTILE[0]} ."]
+    assert not browser.execute_script("return window.hacked")
+    assert len(find(browser, "#examples button")) > 1, "questions of the test are offered, and read with evidence too"

@@ -124,3 +124,9 @@ def test_a_caller_that_undoes_its_transaction_undoes_the_index_too(tmp_path: Pat
         # What is put now may get the numbers of what was undone.
         index.put([Document("trains", ("Trains", "timetables"))])
         assert [hit.key for hit in index.search("train card film", 3)] == ["trains"]
+
+
+def test_texts_come_back_as_they_were() -> None:
+    for document in DOCUMENTS:
+        assert FILLED.texts(document.key) == document.texts
+    assert FILLED.texts("nothing") is None

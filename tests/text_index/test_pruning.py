@@ -59,6 +59,21 @@ def test_pruning_changes_nothing(texts: list[tuple[str, str]], query: str, limit
     assert index.search(query, limit) == index.search(query, limit, exact=True)
 
 
+@given(texts=CORPUS, shared=TEXT, endings=st.lists(TEXT, min_size=1, max_size=4), limit=st.integers(1, 8))
+@settings(max_examples=50, deadline=None)
+def test_shared_words_are_read_once_and_count_for_every_ending(
+    texts: list[tuple[str, str]], shared: str, endings: list[str], limit: int
+) -> None:
+    index = _index(texts)
+    found = index.search_each(shared, endings, limit)
+    for ending, hits in zip(endings, found, strict=True):
+        # Added up in another order, so that the last bits may differ.
+        scores = {hit.key: hit.score for hit in index.search(f"{shared} {ending}", 1000, exact=True)}
+        assert len(hits) == min(limit, len(scores))
+        assert [hit.score for hit in hits] == pytest.approx(sorted(scores.values(), reverse=True)[:limit], rel=1e-4)
+        assert all(hit.score == pytest.approx(scores[hit.key], rel=1e-4) for hit in hits)
+
+
 def _natural(documents: int, seed: int) -> list[tuple[str, str]]:
     """Texts whose words are as unevenly frequent as those of a language (Zipf)."""
     generator = random.Random(seed)
