@@ -26,6 +26,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "prompt_parser",
             "dataset_retriever",
             "test_reserver",
+            "feasibility",
             "dataset_generator",
             "dataset_assembler",
             "model_retriever",
@@ -37,7 +38,7 @@ FLOORS: tuple[frozenset[str], ...] = (
         }
     ),
     frozenset({"labelling", "predictor", "catalogue"}),
-    frozenset({"prompt_program", "text_index", "teacher"}),
+    frozenset({"prompt_program", "text_index", "teacher", "measures"}),
     frozenset({"inference"}),
     frozenset({"weights", "prompts", "console", "local_page"}),
     frozenset({"component", "run_store", "artifacts"}),

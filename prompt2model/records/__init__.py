@@ -12,6 +12,7 @@ from prompt2model.records.answers import (
     Prediction,
 )
 from prompt2model.records.data import (
+    MOST_TELLING,
     OUT_OF_SCOPE,
     ChosenDataset,
     DataRequest,
@@ -65,6 +66,7 @@ from prompt2model.records.models import (
 
 __all__ = [
     "LINEAR_FAMILIES",
+    "MOST_TELLING",
     "OUT_OF_SCOPE",
     "Calibration",
     "CalibrationBin",
