@@ -52,6 +52,7 @@ from prompt2model.records.evaluation import (
     StudentAnalysis,
     Verdict,
 )
+from prompt2model.records.feasibility import Disagreement, Feasibility, FeasibilityDecision
 from prompt2model.records.models import (
     LINEAR_FAMILIES,
     ChosenModel,
@@ -80,10 +81,13 @@ __all__ = [
     "DatasetCandidate",
     "Demo",
     "Demonstration",
+    "Disagreement",
     "EvaluationReport",
     "Example",
     "FailureKind",
     "Family",
+    "Feasibility",
+    "FeasibilityDecision",
     "GeneratedData",
     "InputLayout",
     "InputPart",
