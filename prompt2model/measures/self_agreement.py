@@ -14,12 +14,12 @@ def self_agreement(kind: Kind, first: Sequence[AnsweredRow], second: Sequence[An
 
     Texts are the same but for case, punctuation and white space.
     """
-    from prompt2model.measures.metrics.text_tokens import normalised_answer
-
     pairs = [(one.text, other.text) for one, other in zip(first, second, strict=True) if one.text and other.text]
     if not pairs:
         return None
     if kind == "generation":
+        from prompt2model.measures.metrics.text_tokens import normalised_answer
+
         pairs = [(normalised_answer(one), normalised_answer(other)) for one, other in pairs]
     same = sum(one == other for one, other in pairs)
     low, high = wilson_interval(same, len(pairs))
