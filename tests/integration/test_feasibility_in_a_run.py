@@ -133,7 +133,7 @@ def test_a_run_of_an_older_version_is_whole_without_it(finished: Path) -> None:
     shutil.rmtree(run / "9_demo")
     (run / "report.html").unlink()
     assert Pipeline.from_run(run).run().executed == ("create_demo",)
-    assert "before anything was generated" not in (run / "report.html").read_text()
+    assert "The teacher, before anything" not in (run / "report.html").read_text()
     assert json.loads((run / "report.json").read_text())["feasibility"] is None
 
 
