@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import comb
 from typing import Any
 
 import pytest
@@ -104,6 +105,15 @@ def test_more_right_answers_never_make_it_worse(rows: int) -> None:
     found = [ORDER.index(decide(closed(right, rows))[0]) for right in range(rows + 1)]
     assert found == sorted(found)
     assert set(found) == {0, 1, 2}
+
+
+@pytest.mark.parametrize("rows", [10, 20, 50])
+def test_chance_seldom_makes_a_teacher_unlikely_that_is_good_enough(rows: int) -> None:
+    """Of all draws of so many rows, by the binomial distribution of a teacher that is right just as often as needed."""
+    needed = closed(0, rows).needed
+    draws = [comb(rows, right) * needed**right * (1 - needed) ** (rows - right) for right in range(rows + 1)]
+    falsely = sum(draw for right, draw in enumerate(draws) if decide(closed(right, rows))[0] == "unlikely")
+    assert falsely < 0.04
 
 
 def test_what_is_to_know_beside_the_figure() -> None:
