@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from prompt2model.records import DataRequest
 class Step:
     """A place in the chain: who plays it by default, and where inputs come from that are not named like artifacts.
 
-    `shared` are settings that are those of another section unless the step's own section names them.
+    `shared` are settings that are those of another section unless the step's own section names them. `advises`: no
+    later step builds on what this one makes; it is passed over where the next step is finished already.
     """
 
     id: str
@@ -27,14 +28,28 @@ class Step:
     folder: str
     wiring: Mapping[str, str]
     shared: Mapping[str, str] = field(default_factory=dict)
+    advises: bool = False
 
 
-# Wiring by dotted path is how test rows are kept from whoever must not see them: only the reserver, the assembler,
-# the evaluator and the demo are ever handed any.
+# Wiring by dotted path is how test rows are kept from whoever must not see them: only the reserver, the check of the
+# teacher (on which nothing is built), the assembler, the evaluator and the demo are ever handed any.
 DEFAULT_CHAIN = (
     Step("parse_prompt", "prompt2model.prompt_parser:PromptParser", "1_task", {}),
     Step("retrieve_data", "prompt2model.dataset_retriever:DatasetRetriever", "2_retrieved", {}),
     Step("reserve_tests", "prompt2model.test_reserver:TestReserver", "3_reserved", {}),
+    Step(
+        "check_feasibility",
+        "prompt2model.feasibility:FeasibilityCheck",
+        "3b_feasibility",
+        {"tests": "reserved.tests", "available": "reserved.remaining"},
+        # What the teacher is asked here, it is asked in the evaluation.
+        shared={
+            "max_teacher_rows": "evaluate.max_teacher_rows",
+            "wanted": "evaluate.wanted",
+            "timing": "evaluate.timing",
+        },
+        advises=True,
+    ),
     Step(
         "generate_data",
         "prompt2model.dataset_generator:DatasetGenerator",
@@ -78,6 +93,16 @@ DEFAULT_CHAIN = (
     ),
 )
 INITIAL_ARTIFACTS: Mapping[str, type] = {"prompt": str, "request": DataRequest}
+
+
+def missing_steps(finished: Collection[str]) -> list[str]:
+    """The steps that are not finished, in order; without those that only advise, once a later one is finished."""
+    last = max((number for number, step in enumerate(DEFAULT_CHAIN) if step.id in finished), default=-1)
+    return [
+        step.id
+        for number, step in enumerate(DEFAULT_CHAIN)
+        if step.id not in finished and not (step.advises and number < last)
+    ]
 
 
 def shared_settings(step: Step, sections: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

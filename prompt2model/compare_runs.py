@@ -12,7 +12,7 @@ from prompt2model.records import Comparison, Dataset, EvaluationReport, Example,
 from prompt2model.run_store import RunStore
 
 if TYPE_CHECKING:
-    from prompt2model.model_evaluator.answers import AnsweredRow
+    from prompt2model.measures.answers import AnsweredRow
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def compare_runs(folders: Sequence[Path]) -> list[ComparedRun]:
     Rows are the same where input and accepted answers are. Raises RunFolderError for a run that is not finished or was
     not measured, ConfigError for fewer than two runs, tasks of different kinds, or no common row.
     """
-    from prompt2model.model_evaluator.answers import load_answers
+    from prompt2model.measures.answers import load_answers
     from prompt2model.model_evaluator.paired import compare_answers
 
     if len(folders) < 2:
@@ -105,7 +105,7 @@ def show_comparison(folders: Sequence[Path]) -> None:
 
 
 def _figure(task: TaskSpec, rows: Sequence[Example], answers: Sequence[AnsweredRow]) -> Metric:
-    from prompt2model.model_evaluator.metrics import Accuracy, ChrfPlusPlus
+    from prompt2model.measures.metrics import Accuracy, ChrfPlusPlus
 
     metric = ChrfPlusPlus() if task.kind == "generation" else Accuracy()
     return metric.measure([answer.text for answer in answers], [row.references for row in rows])

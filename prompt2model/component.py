@@ -21,6 +21,10 @@ OutputT = TypeVar("OutputT")
 T = TypeVar("T")
 
 
+ASKED_AGAIN = ""
+"""The key of a question whose answer ends the run: it is not kept, so that a resumed run asks again."""
+
+
 class ModelReference:
     """Marks a setting that is a folder of weights or a model id; which of the two, is settled where paths are."""
 
@@ -85,6 +89,7 @@ class Chooser(Protocol):
     """Carries every question to a person: at a console, in the studio, or the automatic one (`--yes`).
 
     Every question has a key, unique in its step; the answer is stored under it, so a resumed run never asks twice.
+    Only a question under `ASKED_AGAIN` is.
     """
 
     interactive: bool

@@ -93,6 +93,7 @@ class PipelineConfig(BaseModel):
     parse_prompt: SectionSettings = Field(default_factory=dict)
     retrieve_data: SectionSettings = Field(default_factory=dict)
     reserve_tests: SectionSettings = Field(default_factory=dict)
+    check_feasibility: SectionSettings = Field(default_factory=dict)
     generate_data: SectionSettings = Field(default_factory=dict)
     assemble_data: SectionSettings = Field(default_factory=dict)
     retrieve_models: SectionSettings = Field(default_factory=dict)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from prompt2model.component import Chooser, Option
+from prompt2model.component import ASKED_AGAIN, Chooser, Option
 from prompt2model.errors import ConfigError, NotSettledError
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ class ConsoleChooser:
 
 
 class RecordingChooser:
-    """Keeps every answer of a person in the run folder, and gives it again instead of asking twice."""
+    """Keeps the answers of a person in the run folder, and gives them again instead of asking twice."""
 
     def __init__(self, store: RunStore, step: str, inner: Chooser) -> None:
         self._store, self._step, self._inner = store, step, inner
@@ -213,6 +213,8 @@ class RecordingChooser:
         return self._remember(key, lambda: self._inner.confirm(key, *arguments, **named))
 
     def _remember(self, key: str, ask: Any) -> Any:
+        if key == ASKED_AGAIN:
+            return ask()
         known = self._store.answers(self._step)
         if key in known:
             return known[key]

@@ -13,6 +13,7 @@ Prompt2ModelError                  one clear line: what was wrong and what to do
 ├── RunFolderError                 a run folder is missing, damaged or of another version
 ├── ContaminationError             a row to train on is near a test row after all
 ├── NotEnoughDataError             too few rows or labels to go on
+├── FeasibilityError               the teacher is unlikely to be good enough, and the run was to stop there
 ├── TrainingError                  a training that cannot go on (the loss is no number any more)
 ├── NoAnswerError                  a model gave no answer, or none that is whole, to one input
 ├── TeacherError                   the teacher cannot be asked
@@ -94,6 +95,10 @@ class ContaminationError(Prompt2ModelError):
 
 class NotEnoughDataError(Prompt2ModelError):
     """Too few rows or labels to go on."""
+
+
+class FeasibilityError(Prompt2ModelError):
+    """The teacher is unlikely to be good enough, and the run was to stop there."""
 
 
 class TrainingError(Prompt2ModelError):

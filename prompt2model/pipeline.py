@@ -26,6 +26,7 @@ from prompt2model.teacher.roster import TeacherRoster, TeacherSettings
 
 _ONLY_LOOKS = ("parse_prompt", "retrieve_data", "reserve_tests")
 """Steps that look at what is there: a plan carries them out."""
+_LAST_NUMBER = DEFAULT_CHAIN[-1].folder.partition("_")[0]
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ class Pipeline:
         """
         with self._opened(prompt, chooser, progress, teachers, request, replace, spends=False) as execution:
             for number, step in enumerate(DEFAULT_CHAIN):
-                if execution.found(step) is None and not execution.is_free(step):
+                if not execution.is_done(step) and not execution.is_free(step):
                     return execution.plan(number)
                 execution.step(step)
             return execution.plan(len(DEFAULT_CHAIN))
@@ -251,6 +252,12 @@ class _Execution:
         entry = self.store.finished(step.id, fingerprint)
         return entry or self.store.adopt(step.id, step.folder, fingerprint, files)
 
+    def is_done(self, step: Step) -> bool:
+        """Whether nothing is to be made: it was finished before, or it only advises on what has been made since."""
+        if self.found(step) is not None:
+            return True
+        return step.advises and self.found(DEFAULT_CHAIN[DEFAULT_CHAIN.index(step) + 1]) is not None
+
     def is_free(self, step: Step) -> bool:
         """Whether the step only looks at what is there, and asks nobody who is paid."""
         if step.id not in _ONLY_LOOKS:
@@ -267,9 +274,11 @@ class _Execution:
         return replace(plan, left=self.roster.left_for({step.id for step in steps[finished:]}))
 
     def step(self, step: Step) -> None:
-        """Enter the step's output in `values`: found, or made now."""
+        """Enter the step's output in `values`: found, or made now. Advice that comes too late is not made."""
         component = self._component(step)
         entry = self.found(step)
+        if entry is None and self.is_done(step):
+            return
         if entry is not None:
             self._unchecked.append(entry)
         else:
@@ -373,7 +382,7 @@ class _Execution:
                 self.progress.say(f"{path} changed since this run read it: the steps that depend on it run again")
         self.store.set_aside([later.id for later in DEFAULT_CHAIN[DEFAULT_CHAIN.index(step) :]])
         self.store.save_config(self.config)
-        self.progress.say(f"{step.folder.partition('_')[0]}/{len(DEFAULT_CHAIN)} {step.id.replace('_', ' ')}")
+        self.progress.say(f"{step.folder.partition('_')[0]}/{_LAST_NUMBER} {step.id.replace('_', ' ')}")
         context = replace(
             self._context(step),
             folder=self.store.begin(step.folder, fingerprint),

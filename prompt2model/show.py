@@ -30,16 +30,17 @@ def show_result(result: RunResult) -> None:
 
 def show_run(folder: Path) -> None:
     """A run's report, or how far it came. Raises RunFolderError when the folder is no run."""
-    from prompt2model.chain import DEFAULT_CHAIN
-    from prompt2model.records import EvaluationReport, TrainedModel
+    from prompt2model.chain import DEFAULT_CHAIN, missing_steps
+    from prompt2model.records import EvaluationReport, Feasibility, TrainedModel
     from prompt2model.teacher.ledger import Ledger
 
     store = RunStore.open(folder)
     manifest = store.manifest()
-    missing = [step.id for step in DEFAULT_CHAIN if step.id not in manifest]
-    if missing:
+    if missing_steps(manifest):
         for step in DEFAULT_CHAIN:
             print(f"{'finished' if step.id in manifest else '-':9} {step.id}")
+        if "check_feasibility" in manifest:
+            print(store.load(manifest["check_feasibility"], Feasibility).sentence)
         print(f"the run {store.unfinished()}")
         return
     print_report(store.load(manifest["evaluate"], EvaluationReport))

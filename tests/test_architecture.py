@@ -38,6 +38,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "prompt_parser",
             "dataset_retriever",
             "test_reserver",
+            "feasibility",
             "dataset_generator",
             "dataset_assembler",
             "model_retriever",
@@ -49,7 +50,7 @@ FLOORS: tuple[frozenset[str], ...] = (
         }
     ),
     frozenset({"labelling", "predictor", "catalogue", "evidence"}),
-    frozenset({"prompt_program", "text_index", "teacher"}),
+    frozenset({"prompt_program", "text_index", "teacher", "measures"}),
     frozenset({"inference"}),
     frozenset({"weights", "prompts", "console", "local_page"}),
     frozenset({"component", "run_store", "artifacts"}),

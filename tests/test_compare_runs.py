@@ -10,7 +10,7 @@ import pytest
 
 from prompt2model.compare_runs import compare_runs, show_comparison
 from prompt2model.errors import ConfigError, RunFolderError
-from prompt2model.model_evaluator.answers import AnsweredRow, predictions_name, save_answers
+from prompt2model.measures.answers import AnsweredRow, predictions_name, save_answers
 from prompt2model.records import (
     Comparison,
     Dataset,

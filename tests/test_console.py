@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from prompt2model.component import Option
+from prompt2model.component import ASKED_AGAIN, Option
 from prompt2model.console import AutomaticChooser, ConsoleChooser, RecordingChooser
 from prompt2model.errors import NotSettledError
 from prompt2model.run_store import RunStore
@@ -80,3 +80,10 @@ def test_a_resumed_run_never_asks_twice(monkeypatch: pytest.MonkeyPatch, tmp_pat
     again = RecordingChooser(RunStore(tmp_path), "retrieve_data", person(monkeypatch, ""))
     assert again.choose_many("datasets", "Which?", OPTIONS, []) == ["a", "c"]
     assert again.confirm("hub", "Hub?", True) is False
+
+
+def test_an_answer_that_ended_the_run_is_asked_for_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    chooser = RecordingChooser(RunStore(tmp_path), "check_feasibility", person(monkeypatch, "n\ny\n"))
+    assert chooser.confirm(ASKED_AGAIN, "Go on?", True) is False
+    assert chooser.confirm(ASKED_AGAIN, "Go on?", True) is True
+    assert RunStore(tmp_path).answers("check_feasibility") == {}

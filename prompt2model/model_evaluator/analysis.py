@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from prompt2model.languages import detect_language
-from prompt2model.model_evaluator.answers import AnsweredRow
+from prompt2model.measures.answers import AnsweredRow
 from prompt2model.model_evaluator.headline import main_metric, main_test
 from prompt2model.model_evaluator.routing import calibration, routing
 from prompt2model.model_evaluator.slices import label_figures, slices

@@ -13,8 +13,15 @@ from prompt2model.artifacts import encode_record, load_timing, write_atomically
 from prompt2model.component import RunContext
 from prompt2model.errors import BudgetExceededError
 from prompt2model.labelling import PromptedTeacher, PromptedTeachers, fastest_teacher
-from prompt2model.model_evaluator.analysis import analyse, synthetic_gap
-from prompt2model.model_evaluator.answers import (
+from prompt2model.labelling.teacher_rows import (
+    choose_samples,
+    plan_teacher_rows,
+    rows_for_teacher,
+    sample_rows,
+    share_rows,
+    teacher_of,
+)
+from prompt2model.measures.answers import (
     AnsweredRow,
     answered_row,
     item_of,
@@ -23,20 +30,16 @@ from prompt2model.model_evaluator.answers import (
     save_answers,
     stored_answers,
 )
+from prompt2model.measures.self_agreement import self_agreement
+from prompt2model.measures.timing import WatchedTeacher, keep_timing, measure
+from prompt2model.model_evaluator.analysis import analyse, synthetic_gap
 from prompt2model.model_evaluator.baselines import BASELINES, Baselines
-from prompt2model.model_evaluator.ceilings import self_agreement, suspect_labels
+from prompt2model.model_evaluator.ceilings import suspect_labels
 from prompt2model.model_evaluator.config import EvaluatorInputs, ModelEvaluatorConfig
 from prompt2model.model_evaluator.headline import headline, is_part, main_test, part_name, warnings
 from prompt2model.model_evaluator.judge import judge_pairs
 from prompt2model.model_evaluator.measuring import Measurer
 from prompt2model.model_evaluator.paired import compare_stored
-from prompt2model.model_evaluator.teacher_rows import (
-    choose_samples,
-    plan_teacher_rows,
-    sample_rows,
-    share_rows,
-)
-from prompt2model.model_evaluator.timing import WatchedTeacher, keep_timing, measure
 from prompt2model.model_evaluator.user_check import UserCheck
 from prompt2model.model_evaluator.verdict import NOTHING_MEASURED, Evidence, decide
 from prompt2model.predictor import Predictor, load_predictor
@@ -207,7 +210,7 @@ class Evaluation:
         task, config = self.inputs.task, self.config
         tests: list[tuple[Example, ...]] = [tuple(test.rows) for test in self.tests]
         plan = plan_teacher_rows(client, task, tests, config.max_teacher_rows, config.teacher_seconds)
-        samples = choose_samples(tests, plan, lambda number: self.context.rng("teacher rows", self.tests[number].name))
+        samples = choose_samples(self.tests, plan, self.context)
         ways = PromptedTeachers(
             client, task, tuple(self.inputs.train), self.context.rng("calibration"), self.context.seed
         )
@@ -230,7 +233,7 @@ class Evaluation:
                 )
                 self._others_on(part, number)
             if test is main_test(self.tests):
-                self._teacher_again(ways, part, answers)
+                self._teacher_again(ways, test, part, answers)
                 self._judge(client, part, answers)
         self._time_teacher(client, watched)
         return samples
@@ -244,9 +247,11 @@ class Evaluation:
         self._enter(way.role, part, answers, path, way.predictor.name)
         return answers
 
-    def _teacher_again(self, ways: PromptedTeachers, part: TestSet, first: Sequence[AnsweredRow]) -> None:
+    def _teacher_again(
+        self, ways: PromptedTeachers, main: TestSet, part: TestSet, first: Sequence[AnsweredRow]
+    ) -> None:
         """On the rows of the main test: other examples in the prompt, and once more for the teacher's own agreement."""
-        student = {line.id: line for line in self.whole["student"][self.tests.index(main_test(self.tests))]}  # type: ignore[arg-type]
+        student = {line.id: line for line in self.whole["student"][self.tests.index(main)]}
         rows: tuple[Example, ...] = tuple(part.rows)
         suspects = suspect_labels(rows, [student[line.id] for line in first], first)
         self.ceilings = replace(self.ceilings, suspects=suspects, asked=len(rows))
@@ -254,11 +259,12 @@ class Evaluation:
             if self.config.compare_shots and (way := ways.otherwise()) is not None:
                 self._teacher_on(way, part)
             if (again := ways.again()) is not None and self.config.self_agreement_rows:
-                some = rows[: self.config.self_agreement_rows]
+                some = rows_for_teacher(main, min(len(rows), self.config.self_agreement_rows), self.context)
                 path = self.context.folder / predictions_name("teacher again", part.name)
                 second = stored_answers(path, some) or self._ask("teacher", again, some)
                 save_answers(path, second)
-                found = self_agreement(self.inputs.task.kind, first[: len(some)], second)
+                said = {line.id: line for line in first}
+                found = self_agreement(self.inputs.task.kind, [said[row.id] for row in some], second)
                 self.ceilings = replace(self.ceilings, self_agreement=found)
         except BudgetExceededError as error:
             self.notes.append(f"The teacher was not asked a second time: {error}.")
@@ -320,11 +326,6 @@ class Evaluation:
             figures = measure(bare, items, _TEACHER_SINGLES, _TEACHER_BATCH)
         if figures is not None:
             keep_timing(self.context.folder, "teacher", {"model": client.model, **figures})
-
-
-def teacher_of(context: RunContext) -> ChatClient | None:
-    """The teacher, None when the run has none."""
-    return context.teachers.get("labeller") or context.teachers.get("teacher")
 
 
 def _part(test: TestSet, rows: Sequence[Example]) -> TestSet:

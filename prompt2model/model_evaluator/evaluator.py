@@ -11,14 +11,15 @@ from pathlib import Path
 
 from prompt2model.component import Component, Estimate, RunContext
 from prompt2model.labelling import PROMPTS
-from prompt2model.model_evaluator.config import EvaluatorInputs, ModelEvaluatorConfig
-from prompt2model.model_evaluator.evaluation import Evaluation, teacher_of
-from prompt2model.model_evaluator.judge import PROMPT as JUDGE_PROMPT
-from prompt2model.model_evaluator.teacher_rows import (
+from prompt2model.labelling.teacher_rows import (
     TeacherRows,
     plan_teacher_rows,
+    teacher_of,
     teacher_use,
 )
+from prompt2model.model_evaluator.config import EvaluatorInputs, ModelEvaluatorConfig
+from prompt2model.model_evaluator.evaluation import Evaluation
+from prompt2model.model_evaluator.judge import PROMPT as JUDGE_PROMPT
 from prompt2model.model_evaluator.user_check import load_check
 from prompt2model.records import (
     EvaluationReport,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from prompt2model.records import Comparison, Metric, TaskSpec, TestOrigin, TestSet
+from prompt2model.records import MOST_TELLING, Comparison, Metric, TaskSpec, TestOrigin, TestSet
 
 ORIGIN_WORDS: dict[TestOrigin, str] = {
     "gold": "test rows",
@@ -13,14 +13,13 @@ ORIGIN_WORDS: dict[TestOrigin, str] = {
     "synthetic": "generated test rows",
 }
 """How rows of each origin are called."""
-_MOST_TELLING = ("gold", "official", "held_out", "synthetic")
 _FEW_ROWS = 50
 NOT_MEASURED = "Not measured: there is no test row. Give real ones with --examples FILE, 20 or more."
 
 
 def main_test(tests: Sequence[TestSet]) -> TestSet | None:
     """The test that gives the headline: gold before official before held out before generated."""
-    return min(tests, key=lambda test: _MOST_TELLING.index(test.origin), default=None)
+    return min(tests, key=lambda test: MOST_TELLING.index(test.origin), default=None)
 
 
 def main_metric(task: TaskSpec) -> str:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from prompt2model.model_evaluator.answers import AnsweredRow
+from prompt2model.measures.answers import AnsweredRow
 from prompt2model.prompt_program.guarding import without_mark
 from prompt2model.prompts import render
 from prompt2model.records import Example, JudgeResult, Metric, Role, TaskSpec

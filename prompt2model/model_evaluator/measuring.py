@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from prompt2model.errors import Prompt2ModelError
-from prompt2model.model_evaluator.answers import AnsweredRow, count_outcomes
+from prompt2model.measures.answers import AnsweredRow, count_outcomes
 from prompt2model.model_evaluator.user_check import UserCheck
 from prompt2model.records import Comparison, Example, Metric, Role, TaskSpec, TestSet
 
 if TYPE_CHECKING:
-    from prompt2model.model_evaluator.metrics import BertScoreF1, IntervalMetric
+    from prompt2model.measures.metrics import BertScoreF1, IntervalMetric
 
 
 class Measurer:
@@ -31,7 +31,7 @@ class Measurer:
         hub_allowed: bool,
         check: UserCheck | None = None,
     ) -> None:
-        from prompt2model.model_evaluator import metrics
+        from prompt2model.measures import metrics
 
         self.notes: list[str] = []
         self.metrics: list[IntervalMetric] = []
@@ -78,7 +78,7 @@ class Measurer:
 
     def with_row_scores(self, answers: Sequence[AnsweredRow], rows: Sequence[Example]) -> list[AnsweredRow]:
         """The answers with the row's own text metrics, where the task has text metrics."""
-        from prompt2model.model_evaluator.metrics.chrf import ChrfPlusPlus, f_scores, row_statistics
+        from prompt2model.measures.metrics.chrf import ChrfPlusPlus, f_scores, row_statistics
 
         if not any(isinstance(metric, ChrfPlusPlus) for metric in self.metrics):
             return list(answers)
@@ -118,7 +118,7 @@ class Measurer:
         )
 
     def _add_bertscore(self, resamples: int, seed: int, hub_allowed: bool) -> None:
-        from prompt2model.model_evaluator.metrics import BertScoreF1, choose_encoder
+        from prompt2model.measures.metrics import BertScoreF1, choose_encoder
 
         try:
             encoder = choose_encoder(hub_allowed)

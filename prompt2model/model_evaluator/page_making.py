@@ -29,6 +29,7 @@ _STEP_WORDS = {
     "parse_prompt": "Read the prompt",
     "retrieve_data": "Find data",
     "reserve_tests": "Reserve tests",
+    "check_feasibility": "Check the teacher",
     "generate_data": "Write examples",
     "assemble_data": "Assemble the data",
     "retrieve_models": "Choose a base model",
@@ -239,7 +240,8 @@ def speed_ratio(timing: Mapping[str, Any]) -> str:
 def thousand_requests(costs: Sequence[CostLine], timing: Mapping[str, Any]) -> list[tuple[str, str]]:
     """(who, what a thousand answers cost), as the evaluation asked for them; empty where nothing is known."""
     lines = []
-    asked = [line for line in costs if line.step == "evaluate" and line.calls]
+    # The answers that the check asked for first are the evaluation's too.
+    asked = [line for line in costs if line.step in ("check_feasibility", "evaluate") and line.calls]
     if asked:
         calls, known = sum(line.calls for line in asked), [line.money for line in asked if line.money is not None]
         money = 1000 * sum(known) / calls

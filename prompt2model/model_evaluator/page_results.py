@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from prompt2model.model_evaluator.answers import AnsweredRow, load_answers
+from prompt2model.measures.answers import AnsweredRow, load_answers
 from prompt2model.model_evaluator.headline import (
     ORIGIN_WORDS,
     find_metric,

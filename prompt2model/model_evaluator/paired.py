@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from prompt2model.errors import RunFolderError
-from prompt2model.model_evaluator.answers import AnsweredRow, load_answers
+from prompt2model.measures.answers import AnsweredRow, load_answers
 from prompt2model.model_evaluator.headline import main_metric
 from prompt2model.records import Comparison, Example, PairedComparison, Rows, TaskSpec
 
@@ -41,7 +41,7 @@ def compare_answers(
     if task.kind != "generation":
         first, second = (np.array([line.outcome == "correct" for line in answers]) for answers in (one, other))
         return compare_right(main_metric(task), first, second)
-    from prompt2model.model_evaluator.metrics.chrf import ChrfPlusPlus, f_scores, row_statistics
+    from prompt2model.measures.metrics.chrf import ChrfPlusPlus, f_scores, row_statistics
 
     references = [list(row.references) for row in rows]
     ours, theirs = (row_statistics([line.text for line in answers], references) for answers in (one, other))

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from prompt2model.artifacts import encode_record, load_timing, write_atomically
-from prompt2model.model_evaluator import page_analysis, page_choice, page_making, page_results
+from prompt2model.model_evaluator import page_analysis, page_choice, page_feasibility, page_making, page_results
 from prompt2model.model_evaluator.evaluation_card import CARD_FILE, evaluation_card
 from prompt2model.model_evaluator.headline import main_figure, main_test
 from prompt2model.model_evaluator.page_figures import length_and_score, loss_curve, students_picture, trials_picture
-from prompt2model.records import CostLine, EvaluationReport, Metric, TaskSpec, TrainedModel
+from prompt2model.records import CostLine, EvaluationReport, Feasibility, Metric, TaskSpec, TrainedModel
 
 TEMPLATE = "report.html.jinja"
 SCHEMA_VERSION = 2
@@ -34,13 +34,17 @@ class ReportPage:
     ) -> ReportPage:
         """The page of a finished run. `values` has its artifacts by name, `seconds` the time of each step."""
         report: EvaluationReport = values["report"]
-        timing = load_timing(report.folder)
+        feasibility: Feasibility | None = values.get("feasibility")
+        # An endpoint is timed when it first answers the test's rows.
+        first = {} if feasibility is None else load_timing(feasibility.folder)
+        timing = {**first, **load_timing(report.folder)}
         results = _results(values["task"], report, values)
         content = {
             "name": name,
             "prompt": values["prompt"],
             "task": values["task"],
             "report": report,
+            "feasibility": None if feasibility is None else page_feasibility.content(feasibility),
             **results,
             **_making(values),
             "costs": page_making.cost_lines(costs),
@@ -170,6 +174,7 @@ def _figures(
         "schema_version": SCHEMA_VERSION,
         "name": name,
         **content,
+        "feasibility": page_feasibility.figures(values.get("feasibility")),
         "verdicts": [sentence for _, sentence in verdicts],
         "rows": {
             "train": len(dataset.train),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from prompt2model.model_evaluator.answers import AnsweredRow
+from prompt2model.measures.answers import AnsweredRow
 from prompt2model.records import Calibration, CalibrationBin, Metric, RouterLine, Routing
 from prompt2model.statistics.bootstrap import Counts, Figures, bootstrap_interval
 from prompt2model.statistics.shares import wilson_interval

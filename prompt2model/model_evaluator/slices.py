@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from prompt2model.model_evaluator.answers import AnsweredRow
+from prompt2model.measures.answers import AnsweredRow
 from prompt2model.records import Example, LabelFigures, Metric, Slice, SliceKind, TaskSpec
 from prompt2model.statistics.bootstrap import mean_interval
 from prompt2model.statistics.shares import wilson_interval

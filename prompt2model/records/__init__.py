@@ -12,6 +12,7 @@ from prompt2model.records.answers import (
     Prediction,
 )
 from prompt2model.records.data import (
+    MOST_TELLING,
     OUT_OF_SCOPE,
     ChosenDataset,
     DataRequest,
@@ -52,6 +53,7 @@ from prompt2model.records.evaluation import (
     StudentAnalysis,
     Verdict,
 )
+from prompt2model.records.feasibility import Disagreement, Feasibility, FeasibilityDecision
 from prompt2model.records.models import (
     LINEAR_FAMILIES,
     ChosenModel,
@@ -66,6 +68,7 @@ from prompt2model.records.models import (
 
 __all__ = [
     "LINEAR_FAMILIES",
+    "MOST_TELLING",
     "OUT_OF_SCOPE",
     "Calibration",
     "CalibrationBin",
@@ -79,11 +82,14 @@ __all__ = [
     "DatasetCandidate",
     "Demo",
     "Demonstration",
+    "Disagreement",
     "EvaluationReport",
     "EvidenceCorpus",
     "Example",
     "FailureKind",
     "Family",
+    "Feasibility",
+    "FeasibilityDecision",
     "GeneratedData",
     "InputLayout",
     "InputPart",

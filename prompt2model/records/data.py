@@ -12,6 +12,8 @@ TestOrigin = Literal["gold", "official", "held_out", "synthetic"]
 
 OUT_OF_SCOPE = "out of scope"
 """The label of inputs that belong to none of the task's own labels, where the task has it."""
+MOST_TELLING: tuple[TestOrigin, ...] = ("gold", "official", "held_out", "synthetic")
+"""Where test rows come from, those that say most about real inputs first."""
 
 
 @dataclass(frozen=True, slots=True)

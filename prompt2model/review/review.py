@@ -102,6 +102,8 @@ def _finished_artifacts(pipeline: Pipeline, store: RunStore) -> dict[str, Any]:
     for step in DEFAULT_CHAIN:
         if step.id == _STEP:
             break
+        if step.id not in manifest and step.advises:
+            continue
         if step.id not in manifest:
             raise RunFolderError(f"{store.folder} has no rows to review: it {store.unfinished()}")
         component = pipeline.components[step.id]

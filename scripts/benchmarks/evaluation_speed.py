@@ -14,8 +14,8 @@ from typing import Any
 
 from record import Figure, Record, options
 
+from prompt2model.measures.answers import AnsweredRow, answered_row
 from prompt2model.model_evaluator.analysis import analyse
-from prompt2model.model_evaluator.answers import AnsweredRow, answered_row
 from prompt2model.model_evaluator.measuring import Measurer
 from prompt2model.model_evaluator.paired import compare_answers
 from prompt2model.records import Example, Prediction, Source, TaskSpec, TestSet, make_example
@@ -85,7 +85,7 @@ def answers(kind: str, count: int) -> tuple[TaskSpec, tuple[Example, ...], list[
 
 def bertscore(record: Record, count: int) -> None:
     """Pairs a second, once the encoder is loaded."""
-    from prompt2model.model_evaluator.metrics import BertScoreF1, choose_encoder
+    from prompt2model.measures.metrics import BertScoreF1, choose_encoder
 
     metric = BertScoreF1(choose_encoder(False))
     _, rows, one, _ = answers("generation", count)

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from record import Figure, Record, options
 
-from prompt2model.model_evaluator.metrics import Accuracy, ChrfPlusPlus, IntervalMetric, MacroF1
-from prompt2model.model_evaluator.metrics.chrf import f_scores, row_statistics
+from prompt2model.measures.metrics import Accuracy, ChrfPlusPlus, IntervalMetric, MacroF1
+from prompt2model.measures.metrics.chrf import f_scores, row_statistics
 from prompt2model.records import PairedComparison
 from prompt2model.statistics.pairs import compare_counts, compare_right, compare_scores, compare_sums
 

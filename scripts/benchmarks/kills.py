@@ -113,7 +113,7 @@ def stored(run: Path) -> set[str]:
 
 def steps(run: Path) -> dict[str, str]:
     """The content of every finished step, as hashes by folder."""
-    return {path.parent.name: content_hash(path.parent) for path in sorted(run.glob("[1-9]_*/artifact.json"))}
+    return {path.parent.name: content_hash(path.parent) for path in sorted(run.glob("[1-9]*_*/artifact.json"))}
 
 
 def finish(process: subprocess.Popen[bytes]) -> None:

@@ -183,7 +183,7 @@ def reference(task: Task, rows: Sequence[Example], flan: Path, seed: int, folder
 
 def report(task: Task, golds: Sequence[str], scored: dict[str, list[dict[str, Any]]], record: Record) -> None:
     """Each arm's figures, and the difference between the arms row by row, where both have as many seeds."""
-    from prompt2model.model_evaluator.metrics.bertscore import BertScoreF1, choose_encoder
+    from prompt2model.measures.metrics.bertscore import BertScoreF1, choose_encoder
 
     bertscore = BertScoreF1(choose_encoder(False))
     references = [[gold] for gold in golds]
@@ -213,7 +213,7 @@ def report(task: Task, golds: Sequence[str], scored: dict[str, list[dict[str, An
 
 def chrf_of(answers: Sequence[str], golds: Sequence[str]) -> tuple[float, float, float]:
     """Corpus ChrF++ with its bootstrap interval."""
-    from prompt2model.model_evaluator.metrics.chrf import ChrfPlusPlus
+    from prompt2model.measures.metrics.chrf import ChrfPlusPlus
 
     metric = ChrfPlusPlus().measure(list(answers), [[gold] for gold in golds])
     return metric.value, metric.low, metric.high
@@ -223,7 +223,7 @@ def paired_gain(ours: Sequence[str], theirs: Sequence[str], golds: Sequence[str]
     """The difference of corpus ChrF++ and its 95 % interval: both on the same resampled rows."""
     import numpy as np
 
-    from prompt2model.model_evaluator.metrics.chrf import f_scores, row_statistics
+    from prompt2model.measures.metrics.chrf import f_scores, row_statistics
 
     references = [[gold] for gold in golds]
     one, other = row_statistics(list(ours), references), row_statistics(list(theirs), references)

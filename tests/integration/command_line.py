@@ -106,4 +106,4 @@ def side_by_side(check: Callable[[T], None], cases: Sequence[T], name: Callable[
 
 def kept(run: Path) -> dict[str, str]:
     """The content of every finished step of a run, as hashes by folder."""
-    return {path.parent.name: content_hash(path.parent) for path in sorted(run.glob("[1-9]_*/artifact.json"))}
+    return {path.parent.name: content_hash(path.parent) for path in sorted(run.glob("[1-9]*_*/artifact.json"))}

@@ -23,7 +23,7 @@ RUN = (
     *("--base-model", "base", *FAST),
 )
 ALONE = (*RUN, "--teacher", "none")
-FINISHED_STEPS = 9
+FINISHED_STEPS = 10
 
 
 # --- damaged run folders ---------------------------------------------------------------------------------------

@@ -15,8 +15,8 @@ from evaluation_cases import CHOSEN, LABELS, KeywordPredictor, closed_rows, clos
 from prompt2model.artifacts import content_hash, load_artifact, save_artifact
 from prompt2model.component import RunContext
 from prompt2model.errors import ConfigError
+from prompt2model.measures.answers import load_answers
 from prompt2model.model_evaluator import ModelEvaluator, ModelEvaluatorConfig, evaluation
-from prompt2model.model_evaluator.answers import load_answers
 from prompt2model.records import Comparison, EvaluationReport, Prediction, TaskSpec, TestSet
 from prompt2model.teacher.budget import Budget, parse_budget
 from prompt2model.teacher.client import ChatRequest, ChatResponse, ScoreRequest
@@ -389,7 +389,7 @@ def test_a_check_that_cannot_be_used_is_refused_before_anything(tmp_path: Path) 
 def test_a_metric_that_throws_is_recorded_and_the_rest_goes_on(
     evaluate: Any, task: TaskSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from prompt2model.model_evaluator.metrics import MacroF1
+    from prompt2model.measures.metrics import MacroF1
 
     def broken(*_: Any) -> None:
         raise ZeroDivisionError("no labels")

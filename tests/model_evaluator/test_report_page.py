@@ -27,8 +27,8 @@ from evaluation_cases import (
 
 from prompt2model.component import RunContext
 from prompt2model.errors import RunFolderError
+from prompt2model.measures.answers import AnsweredRow, save_answers
 from prompt2model.model_evaluator import ModelEvaluator, ModelEvaluatorConfig, evaluation
-from prompt2model.model_evaluator.answers import AnsweredRow, save_answers
 from prompt2model.model_evaluator.headline import find_metric
 from prompt2model.model_evaluator.page_making import chosen_datasets, sources
 from prompt2model.model_evaluator.page_results import MainAnswers, confusion, test_results, verdicts

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prompt2model.model_evaluator.answers import AnsweredRow
+from prompt2model.measures.answers import AnsweredRow
 from prompt2model.model_evaluator.routing import calibration, chosen_confidence, routing
 
 

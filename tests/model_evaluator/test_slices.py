@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from evaluation_cases import LABELS, closed_rows
 
-from prompt2model.model_evaluator.answers import AnsweredRow
+from prompt2model.measures.answers import AnsweredRow
 from prompt2model.model_evaluator.slices import label_figures, slices, worst
 from prompt2model.records import Example, Metric, Slice, TaskSpec
 

@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import cycle, islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prompt2model.artifacts import add_timing, load_timing
-from prompt2model.predictor import Predictor
 from prompt2model.records import Item, Prediction
+
+if TYPE_CHECKING:
+    from prompt2model.predictor import Predictor
 
 SINGLE_ITEMS = 30
 """Most items that are answered one at a time."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from prompt2model.model_evaluator.answers import is_right
-from prompt2model.model_evaluator.metrics.base import Figure, IntervalMetric
+from prompt2model.measures.answers import is_right
+from prompt2model.measures.metrics.base import Figure, IntervalMetric
 from prompt2model.statistics.shares import wilson_interval
 
 

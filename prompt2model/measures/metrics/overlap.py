@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from prompt2model.model_evaluator.metrics.base import Figure, IntervalMetric
-from prompt2model.model_evaluator.metrics.text_tokens import answer_tokens, normalised_answer, word_tokens
+from prompt2model.measures.metrics.base import Figure, IntervalMetric
+from prompt2model.measures.metrics.text_tokens import answer_tokens, normalised_answer, word_tokens
 from prompt2model.statistics.bootstrap import mean_interval
 
 _MILLIONTH = 1_000_000

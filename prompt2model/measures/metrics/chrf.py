@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sacrebleu.metrics.chrf import CHRF
 
-from prompt2model.model_evaluator.metrics.base import Figure, IntervalMetric
+from prompt2model.measures.metrics.base import Figure, IntervalMetric
 from prompt2model.statistics.bootstrap import Counts, Figures, bootstrap_interval
 
 _CHARACTER_ORDER, _WORD_ORDER, _BETA = 6, 2, 2

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from prompt2model.errors import Prompt2ModelError
-from prompt2model.model_evaluator.metrics.base import Figure, IntervalMetric
+from prompt2model.measures.metrics.base import Figure, IntervalMetric
 from prompt2model.statistics.bootstrap import mean_interval
 from prompt2model.weights import EMBEDDED_ENCODER, WeightsLocation, load_encoder, load_tokenizer, locate
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from prompt2model.model_evaluator.answers import is_right
-from prompt2model.model_evaluator.metrics.base import Figure, IntervalMetric
+from prompt2model.measures.answers import is_right
+from prompt2model.measures.metrics.base import Figure, IntervalMetric
 from prompt2model.statistics.bootstrap import CONFIDENCE, Counts, Figures, bootstrap_interval
 
 Labels = NDArray[np.int64]

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import datasets
 
-from prompt2model.model_evaluator.metrics.evaluate_library import evaluate
+from prompt2model.measures.metrics.evaluate_library import evaluate
 from prompt2model.records import Metric
 from prompt2model.statistics.bootstrap import interval_without_spread
 

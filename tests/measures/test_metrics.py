@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prompt2model.model_evaluator.metrics import (
+from prompt2model.measures.metrics import (
     Accuracy,
     BertScoreF1,
     ChrfPlusPlus,
@@ -18,7 +18,7 @@ from prompt2model.model_evaluator.metrics import (
     MacroF1,
     choose_encoder,
 )
-from prompt2model.model_evaluator.metrics.overlap import (
+from prompt2model.measures.metrics.overlap import (
     NormalisedExactMatch,
     RougeL,
     TokenF1,

@@ -6,17 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from random import Random
-from typing import TYPE_CHECKING
 
-from prompt2model.component import TeacherUse
-from prompt2model.labelling import scored_tokens
-from prompt2model.records import Example, TaskSpec
+from prompt2model.component import RunContext, TeacherUse
+from prompt2model.labelling.teacher_predictor import scored_tokens
+from prompt2model.records import Example, TaskSpec, TestSet
 from prompt2model.teacher.client import ChatClient, is_scorer
 from prompt2model.teacher.speed import is_embedded, likely_seconds
 from prompt2model.teacher.tokens import likely_tokens
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _LONGEST_ANSWER = 256
 """Tokens of an answer where no row says how long answers are."""
@@ -87,20 +83,29 @@ def share_rows(sizes: Sequence[int], total: int) -> list[int]:
 
 
 def sample_rows(rows: Sequence[Example], count: int, rng: Random) -> list[Example]:
-    """`count` rows drawn without replacement, in the order of the test."""
-    if count >= len(rows):
-        return list(rows)
-    return [rows[number] for number in sorted(rng.sample(range(len(rows)), count))]
+    """`count` rows drawn without replacement, in the order of the test.
+
+    Of equal generators a smaller sample is a part of every larger one.
+    """
+    order = list(range(len(rows)))
+    rng.shuffle(order)
+    return [rows[number] for number in sorted(order[:count])]
 
 
-def choose_samples(
-    tests: Sequence[Sequence[Example]], plan: TeacherRows, rng_of: Callable[[int], Random]
-) -> list[list[Example]]:
-    """The teacher's rows of each test; `rng_of` gives each test its own generator."""
-    shares = share_rows([len(rows) for rows in tests], plan.rows)
-    return [
-        sample_rows(rows, share, rng_of(number)) for number, (rows, share) in enumerate(zip(tests, shares, strict=True))
-    ]
+def rows_for_teacher(test: TestSet, count: int, context: RunContext) -> list[Example]:
+    """`count` rows of a test that the teacher answers: in every step of a run the same ones, or some of them."""
+    return sample_rows(tuple(test.rows), count, context.rng("teacher rows", test.name))
+
+
+def choose_samples(tests: Sequence[TestSet], plan: TeacherRows, context: RunContext) -> list[list[Example]]:
+    """The teacher's rows of each test."""
+    shares = share_rows([len(test.rows) for test in tests], plan.rows)
+    return [rows_for_teacher(test, share, context) for test, share in zip(tests, shares, strict=True)]
+
+
+def teacher_of(context: RunContext) -> ChatClient | None:
+    """The teacher that answers test rows, None when the run has none."""
+    return context.teachers.get("labeller") or context.teachers.get("teacher")
 
 
 def _answer_tokens(task: TaskSpec, row: Example) -> int:

@@ -1,0 +1,48 @@
+"""Settings of the check, and what it works on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from prompt2model.component import ComponentConfig
+from prompt2model.records import Rows, TaskSpec, TestSet
+
+
+class FeasibilityConfig(ComponentConfig):
+    """How many rows the teacher answers, and what is asked of it."""
+
+    rows: int = Field(
+        50,
+        ge=0,
+        description="Most test rows that the teacher answers before anything is generated. 0: none; nothing is "
+        "checked.",
+    )
+    seconds: float = Field(
+        30.0, gt=0, description="Fewer rows when a teacher that runs here would take longer than this, estimated."
+    )
+    wanted: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="The accuracy (or ChrF++ by 100) that the teacher must reach. None: that of [evaluate], else half "
+        "way between an answer that ignores the input and no mistake; where text is written, more than such an answer.",
+    )
+    stop_if_unlikely: bool = Field(
+        False,
+        description="Stop where the teacher is unlikely to be good enough and nobody is asked (--yes). At a terminal "
+        "you are asked.",
+    )
+    max_teacher_rows: int = Field(200, ge=1, description="As in [evaluate], from where it comes.")
+    timing: bool = Field(True, description="As in [evaluate], from where it comes.")
+
+
+@dataclass(frozen=True)
+class FeasibilityInputs:
+    """What the check works on. `available` are labelled rows to train on: they calibrate the scores of a teacher that
+    scores, and where they are many, the teacher matters less."""
+
+    task: TaskSpec
+    tests: tuple[TestSet, ...]
+    available: Rows

@@ -1,0 +1,1 @@
+"""What is measured of whatever answers: right or wrong, figures with intervals, agreement with itself, time."""
