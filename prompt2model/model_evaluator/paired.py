@@ -39,10 +39,10 @@ def compare_answers(
     from prompt2model.statistics.pairs import compare_right, compare_sums
 
     if task.kind != "generation":
-        right = [np.array([line.outcome == "correct" for line in answers]) for answers in (one, other)]
-        return compare_right(main_metric(task), *right)
+        right, others = (np.array([line.outcome == "correct" for line in answers]) for answers in (one, other))
+        return compare_right(main_metric(task), right, others)
     from prompt2model.model_evaluator.metrics.chrf import ChrfPlusPlus, f_scores, row_statistics
 
     references = [list(row.references) for row in rows]
-    statistics = [row_statistics([line.text for line in answers], references) for answers in (one, other)]
-    return compare_sums(main_metric(task), *statistics, f_scores, ChrfPlusPlus.most)
+    mine, theirs = (row_statistics([line.text for line in answers], references) for answers in (one, other))
+    return compare_sums(main_metric(task), mine, theirs, f_scores, ChrfPlusPlus.most)

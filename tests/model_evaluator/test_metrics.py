@@ -18,7 +18,7 @@ from prompt2model.model_evaluator.metrics import (
     MacroF1,
     choose_encoder,
 )
-from prompt2model.statistics.bootstrap import mean_interval
+from prompt2model.statistics.bootstrap import expanded_tail, mean_interval
 from prompt2model.statistics.shares import wilson_interval
 
 WORDS = "the cat sat on a mat while two dogs ran away from the big red house in summer".split()
@@ -73,7 +73,7 @@ def test_chrf_interval_equals_resampling_with_sacrebleu() -> None:
         scores.append(
             CHRF(word_order=2).corpus_score([predictions[i] for i in drawn], [[references[i][0] for i in drawn]]).score
         )
-    low, high = np.quantile(scores, [0.025, 0.975])
+    low, high = np.quantile(scores, [expanded_tail(40), 1 - expanded_tail(40)])
     assert found.low == pytest.approx(low, abs=3)
     assert found.high == pytest.approx(high, abs=3)
 
@@ -105,6 +105,13 @@ def test_bertscore_equals_bert_score_and_gives_nothing_for_an_empty_answer() -> 
     assert "MiniLM" in encoder.note
     assert "hub is not in use" in encoder.note
     assert metric.measure(predictions, references).value == pytest.approx(sum(scores) / 6, abs=1e-5)
+
+
+def test_a_share_of_right_answers_has_wilsons_interval() -> None:
+    for kind in (Accuracy, ExactMatch):
+        metric = kind().measure(["a"] * 14 + ["b"] * 6, [["a"]] * 20)
+        assert metric.interval == "wilson"
+        assert (metric.low, metric.high) == pytest.approx(wilson_interval(14, 20), abs=1e-6)
 
 
 def test_all_right_still_has_an_interval() -> None:
