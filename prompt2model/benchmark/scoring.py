@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from prompt2model.component import Progress
-from prompt2model.model_evaluator.answers import answered_row, count_outcomes, item_of, save_answers
+from prompt2model.measures.answers import answered_row, count_outcomes, item_of, save_answers
 from prompt2model.predictor import Predictor
 from prompt2model.records import Example
 from prompt2model.statistics.shares import wilson_interval

@@ -143,5 +143,6 @@ def _compared(
     else:
         low, high = min(low, 0.0), max(high, 0.0)
     more_rows = None if needed is None or verdict != "cannot_tell" else max(needed, rows + 1)
-    difference, low, high, p = (round(value, 6) + 0.0 for value in (difference, low, high, p))
-    return PairedComparison(name, rows, difference, low, high, p, verdict, more_rows)
+    # -0.0 becomes 0.0.
+    difference, low, high = (round(value, 6) + 0.0 for value in (difference, low, high))
+    return PairedComparison(name, rows, difference, low, high, round(p, 6), verdict, more_rows)

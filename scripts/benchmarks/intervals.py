@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,7 @@ from record import Figure, Record, options
 from prompt2model.measures.metrics import Accuracy, ChrfPlusPlus, IntervalMetric, MacroF1
 from prompt2model.measures.metrics.chrf import f_scores, row_statistics
 from prompt2model.records import PairedComparison
+from prompt2model.statistics import bootstrap
 from prompt2model.statistics.pairs import compare_counts, compare_right, compare_scores, compare_sums
 
 KEYS = ("coverage_mean_min", "coverage_mean_max", "coverage_min", "false_better")
@@ -42,6 +44,7 @@ POOL = 4000
 """Written answers that samples are drawn from; the figure over all of them is the truth."""
 
 
+Ends = tuple[float, float]
 Outcomes = tuple[list[tuple[int, int, int]], NDArray[np.float64]]
 """(rows, rows where only the one is right, rows where only the other is), each with its probability."""
 
@@ -194,25 +197,29 @@ class Bench:
             whole = np.rint(table.ravel() * 20_000).astype(int)
             truth = _measured(MacroF1(resamples=100), cells, whole)[0]
             for rows in ROWS[:3]:
-                found = [
-                    _measured(MacroF1(seed=repeat), cells, self.generator.multinomial(rows, whole / whole.sum()))[1:]
-                    for repeat in range(self.texts)
-                ]
-                self._add_held(f"macro_f1_coverage_{labels}_labels_{rows}", found, truth, "true macro-F1 held")
+                found, plain = [], []
+                for repeat in range(self.texts):
+                    drawn = self.generator.multinomial(rows, whole / whole.sum())
+                    with plain_percentiles() as percentiles:
+                        ends = _measured(MacroF1(seed=repeat), cells, drawn)[1:]
+                    found.append(ends)
+                    plain.append(_or_spread(percentiles[-1], ends))
+                self._add_held(f"macro_f1_coverage_{labels}_labels_{rows}", found, truth, plain)
 
     def coverage_of_chrf(self) -> None:
         """How often ChrfPlusPlus's interval holds the figure of the whole pool."""
         pool = Pool.written((0.7, 0.6), POOL)
         truth, _ = pool.figures()
         for rows in ROWS[:3]:
-            found = []
+            found, plain = [], []
             for repeat in range(self.texts):
                 drawn = self.generator.integers(0, POOL, size=rows)
-                texts = [pool.texts[0][row] for row in drawn]
-                references = [pool.references[row] for row in drawn]
-                metric = ChrfPlusPlus(seed=repeat).measure(texts, references)
+                texts, references = [pool.texts[0][row] for row in drawn], [pool.references[row] for row in drawn]
+                with plain_percentiles() as percentiles:
+                    metric = ChrfPlusPlus(seed=repeat).measure(texts, references)
                 found.append((metric.low, metric.high))
-            self._add_held(f"chrf_coverage_{rows}", found, truth, "corpus ChrF++ of the pool held")
+                plain.append(_or_spread(percentiles[-1], found[-1]))
+            self._add_held(f"chrf_coverage_{rows}", found, truth, plain)
 
     def written_pairs(self) -> None:
         """Corpus ChrF++ of two predictors: equals are made by swapping their answers at random."""
@@ -228,18 +235,21 @@ class Bench:
                 swapped = self.generator.random(rows)[:, None] < 0.5
                 both = np.where(swapped, theirs, mine), np.where(swapped, mine, theirs)
                 equals.append(compare_sums("chrf++", *both, f_scores, 100.0, seed=repeat))
-            self._add_pairs(f"chrf_{rows}", equals, apart, truth)
+            self._add_equals(f"chrf_{rows}", equals)
+            told = float(np.mean([one.verdict == "better" for one in apart]))
+            note = f"a true difference of {truth:.3g} points told"
+            self.record.add(f"chrf_{rows}_power", Figure(told, len(apart), unit="of pairs", note=note))
+            self._add_held(f"chrf_{rows}_difference_coverage", [(one.low, one.high) for one in apart], truth)
 
     def scored_pairs(self) -> None:
         """Means of one score per row. The hard case: most rows differ a little one way, a few much the other way."""
         for rows in ROWS[:3]:
-            equals, apart = [], []
+            equals = []
             for repeat in range(self.texts):
                 level = self.generator.uniform(0.2, 0.4, size=rows)
                 skewed = level + self.generator.exponential(0.1, size=rows) - 0.1
                 equals.append(compare_scores("score", skewed, level, seed=repeat))
-                apart.append(compare_scores("score", skewed + 0.02, level, seed=repeat))
-            self._add_pairs(f"skewed_scores_{rows}", equals, apart, 0.02)
+            self._add_equals(f"skewed_scores_{rows}", equals)
 
     def _outcomes(self, rows: int, one: float, other: float, alike: float) -> Outcomes:
         """The outcomes of two predictors of these accuracies, alike on such a share of the rows."""
@@ -278,21 +288,45 @@ class Bench:
         note = f"mean of {len(holds)} cells, lowest {min(holds):.4f}"
         self.record.add(key, Figure(float(np.mean(holds)), rows, unit="of 95 % intervals", note=note))
 
-    def _add_held(self, key: str, found: list[tuple[float, float]], truth: float, note: str) -> None:
-        held = float(np.mean([low - 1e-6 <= truth <= high + 1e-6 for low, high in found]))
-        width = float(np.mean([high - low for low, high in found]))
-        self.record.add(key, Figure(held, len(found), unit="of 95 % intervals", note=f"{note}; mean width {width:.3g}"))
+    def _add_held(self, key: str, found: list[Ends], truth: float, plain: list[Ends] | None = None) -> None:
+        """How many intervals hold the truth; `plain` are those of the plain percentiles, for comparison."""
 
-    def _add_pairs(
-        self, name: str, equals: list[PairedComparison], apart: list[PairedComparison], truth: float
-    ) -> None:
+        def held(ends: list[Ends]) -> float:
+            return float(np.mean([low - 1e-6 <= truth <= high + 1e-6 for low, high in ends]))
+
+        note = f"the true {truth:.4g} held; mean width {np.mean([high - low for low, high in found]):.3g}"
+        if plain is not None:
+            note += f"; plain percentiles of the same resamples: {held(plain):.4g}"
+        self.record.add(key, Figure(held(found), len(found), unit="of 95 % intervals", note=note))
+
+    def _add_equals(self, name: str, equals: list[PairedComparison]) -> None:
         said = float(np.mean([one.verdict != "cannot_tell" for one in equals]))
-        note = "either of two equally good ones called better"
-        self.record.add(f"{name}_false_better", Figure(said, len(equals), unit="of pairs", note=note))
-        told = float(np.mean([one.verdict == "better" for one in apart]))
-        note = f"a true difference of {truth:.3g} told"
-        self.record.add(f"{name}_power", Figure(told, len(apart), unit="of pairs", note=note))
-        self._add_held(f"{name}_difference_coverage", [(one.low, one.high) for one in apart], truth, "difference held")
+        note = "one of two equally good ones called better"
+        self.record.add(f"{name}_false_better", Figure(said, len(equals), unit="of pairs of equals", note=note))
+        self._add_held(f"{name}_equals_coverage", [(one.low, one.high) for one in equals], 0.0)
+
+
+@contextmanager
+def plain_percentiles() -> Iterator[list[Ends]]:
+    """The plain 2.5 % and 97.5 % points of the resamples, beside the intervals that the product makes of them."""
+    kept: list[Ends] = []
+    product = bootstrap.expanded_interval
+
+    def both(values: NDArray[np.float64], rows: int) -> Ends:
+        low, high = np.quantile(values, [0.025, 0.975])
+        kept.append((float(low), float(high)))
+        return product(values, rows)
+
+    bootstrap.expanded_interval = both
+    try:
+        yield kept
+    finally:
+        bootstrap.expanded_interval = product
+
+
+def _or_spread(plain: Ends, ends: Ends) -> Ends:
+    """Where nothing spreads, no percentiles are taken."""
+    return plain if plain[1] - plain[0] > 1e-9 else ends
 
 
 def _accuracy_of(right: int, rows: int) -> tuple[float, float]:

@@ -113,6 +113,13 @@ def test_bertscore_equals_bert_score_and_gives_nothing_for_an_empty_answer() -> 
     assert metric.measure(predictions, references).value == pytest.approx(sum(scores) / 6, abs=1e-5)
 
 
+def test_a_share_of_right_answers_has_wilsons_interval() -> None:
+    for kind in (Accuracy, ExactMatch):
+        metric = kind().measure(["a"] * 14 + ["b"] * 6, [["a"]] * 20)
+        assert metric.interval == "wilson"
+        assert (metric.low, metric.high) == pytest.approx(wilson_interval(14, 20), abs=1e-6)
+
+
 def test_all_right_still_has_an_interval() -> None:
     metric = Accuracy().measure(["a"] * 20, [["a"]] * 20)
     assert metric.interval == "wilson"
