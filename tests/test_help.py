@@ -12,7 +12,20 @@ from typer.testing import CliRunner
 from prompt2model.cli import app
 
 SETTING = re.compile(r"[a-z_]+ = ")
-COMMANDS = ("run", "resume", "show", "demo", "review", "predict", "merge", "doctor", "weights", "index", "settings")
+COMMANDS = (
+    "run",
+    "resume",
+    "show",
+    "demo",
+    "review",
+    "predict",
+    "merge",
+    "doctor",
+    "weights",
+    "index",
+    "benchmark",
+    "settings",
+)
 
 
 def help_of(*command: str) -> str:
@@ -60,6 +73,14 @@ def test_the_commands_of_the_index_teach_too(command: str) -> None:
     starts = [line.strip() for line in help_of("index", command).splitlines() if line.startswith("  {")]
     assert len(starts) == (2 if command == "import" else 0)
     assert all(json.loads(line)["id"].startswith("ann/") for line in starts)
+
+
+@pytest.mark.parametrize("command", ["medqa", "medmcqa", "pubmedqa"])
+def test_the_commands_of_the_benchmarks_teach_too(command: str) -> None:
+    text = " ".join(help_of("benchmark", command).split())
+    assert f"prompt2model benchmark {command} --source {command}.jsonl --corpus" in text
+    assert "--source FILE|hub" in text
+    assert "list[" not in text
 
 
 def test_the_settings_are_toml_with_their_defaults() -> None:
