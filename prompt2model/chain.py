@@ -47,6 +47,8 @@ DEFAULT_CHAIN = (
             "max_teacher_rows": "evaluate.max_teacher_rows",
             "wanted": "evaluate.wanted",
             "timing": "evaluate.timing",
+            "evidence": "assemble_data.evidence",
+            "evidence_passages": "assemble_data.evidence_passages",
         },
         advises=True,
     ),

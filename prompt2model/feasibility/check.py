@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from prompt2model.component import ASKED_AGAIN, Component, Estimate, RunContext
 from prompt2model.errors import BudgetExceededError, FeasibilityError
+from prompt2model.evidence import open_evidence, with_evidence
 from prompt2model.feasibility.config import FeasibilityConfig, FeasibilityInputs
 from prompt2model.feasibility.decision import Evidence, decide, reasons
 from prompt2model.feasibility.figures import accuracy, agreement, disagreements, without_input
@@ -46,6 +49,10 @@ class FeasibilityCheck(Component[FeasibilityInputs, Feasibility]):
     prompts = PROMPTS
     config: FeasibilityConfig
 
+    def input_files(self) -> Sequence[Path]:
+        """The corpus of evidence, where there is one."""
+        return [] if self.config.evidence is None else [self.config.evidence]
+
     def estimate(self, inputs: FeasibilityInputs, context: RunContext) -> Estimate:
         """The teacher's answers, those that are asked for twice included."""
         client = teacher_of(context)
@@ -66,6 +73,7 @@ class FeasibilityCheck(Component[FeasibilityInputs, Feasibility]):
         if client is None or sample.teachers is None:
             return _unknown(sample.lack, context)
         teacher = sample.teachers.as_prompted().predictor
+        sample = self._with_evidence(sample, inputs, context)
         watched = _watched(client, teacher) if self.config.timing else None
         try:
             answers = _ask(watched or teacher, sample.rows, inputs, context)
@@ -96,6 +104,16 @@ class FeasibilityCheck(Component[FeasibilityInputs, Feasibility]):
             # Last: a run that stops here leaves nothing behind that other settings would have to replace.
             keep_timing(context.folder, "teacher", {"model": client.model, **figures})
         return found
+
+    def _with_evidence(self, sample: Sample, inputs: FeasibilityInputs, context: RunContext) -> Sample:
+        """The rows as the evaluator will ask them."""
+        config = self.config
+        if config.evidence is None or inputs.task.kind != "multiple_choice":
+            return sample
+        retriever = open_evidence(config.evidence, context.cache_folder, context.progress, config.evidence_passages)
+        rows = tuple(with_evidence(sample.rows, retriever))
+        retriever.close()
+        return replace(sample, rows=rows, twice=rows[: len(sample.twice)])
 
     def _evidence(
         self,

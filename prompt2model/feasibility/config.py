@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import Field
 
@@ -36,6 +37,12 @@ class FeasibilityConfig(ComponentConfig):
     )
     max_teacher_rows: int = Field(200, ge=1, description="As in [evaluate], from where it comes.")
     timing: bool = Field(True, description="As in [evaluate], from where it comes.")
+    evidence: Path | None = Field(
+        None,
+        description="Multiple choice: the corpus whose passages the teacher reads beside the questions; that of "
+        "[assemble_data] when absent.",
+    )
+    evidence_passages: int = Field(1, ge=1, description="Passages for each choice; as in [assemble_data] when absent.")
 
 
 @dataclass(frozen=True)

@@ -266,6 +266,26 @@ def test_choices_are_held_against_guessing(check: Any) -> None:
     assert check(ScriptedClient(lambda request: "A"), (gold(rows),), task).decision == "unlikely"
 
 
+def test_choices_are_asked_with_the_evidence_that_the_evaluation_will_show(check: Any, tmp_path: Path) -> None:
+    corpus = tmp_path / "library"
+    corpus.mkdir()
+    for number in range(8):
+        (corpus / f"{number}.txt").write_text(f"The thing number {number}9 is blue, as everybody knows.")
+    task = TaskSpec("Choose.", (), "multiple_choice", (), "en", "Choose.")
+    rows = tuple(
+        replace(row(n, f"Which colour has the thing number {n}9?", ("blue", "red")[n % 2]), choices=("red", "blue"))
+        for n in range(8)
+    )
+    plain, helped = ScriptedClient(lambda request: "blue"), ScriptedClient(lambda request: "blue")
+    check(plain, (gold(rows),), task)
+    check(helped, (gold(rows),), task, evidence=corpus)
+    shown = [
+        sum("as everybody knows" in request.messages[-1].content for request in client.requests)
+        for client in (plain, helped)
+    ]
+    assert shown == [0, 16]
+
+
 def scores(request: ScoreRequest) -> list[float]:
     """The label whose word the input has."""
     said = knows(ChatRequest(request.messages))
