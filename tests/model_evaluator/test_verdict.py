@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from evaluation_cases import closed_rows, gold
-from prompt2model.statistics.pairs import compare_counts
 
 from prompt2model.model_evaluator.verdict import Evidence, decide
 from prompt2model.records import (
@@ -21,6 +20,7 @@ from prompt2model.records import (
     TaskSpec,
     TestSet,
 )
+from prompt2model.statistics.pairs import compare_counts
 
 
 def evidence(task: TaskSpec, right: float = 0.85, rows: int = 200, **parts: Any) -> Evidence:
