@@ -30,10 +30,11 @@ def agreement(task: TaskSpec, rows: Sequence[Example], answers: Sequence[Answere
     return ChrfPlusPlus(seed=seed).measure([line.text for line in answers], [row.references for row in rows])
 
 
-def without_input(task: TaskSpec, rows: Sequence[Example], rng: Random) -> tuple[float, str]:
-    """What an answer that ignores its input reaches by the same figure, and that answer in words.
+def without_skill(task: TaskSpec, rows: Sequence[Example], rng: Random) -> tuple[float, str]:
+    """What an answer that takes no skill reaches by the same figure, and that answer in words.
 
-    The most frequent answer; a guess among the choices; where text is written, the answers of other rows.
+    The most frequent answer; a guess among the choices; where text is written, the expected answer of another row or
+    the input as it is, whichever is nearer.
     """
     if task.kind == "multiple_choice" and all(row.choices for row in rows):
         return sum(1 / len(row.choices) for row in rows) / len(rows), "guessing"
@@ -44,9 +45,17 @@ def without_input(task: TaskSpec, rows: Sequence[Example], rng: Random) -> tuple
 
     mixed = list(rows)
     rng.shuffle(mixed)
-    others = [row.target for row in (*mixed[1:], mixed[0])]
-    statistics = row_statistics(others, [list(row.references) for row in mixed])
-    return float(f_scores(statistics.sum(axis=0, keepdims=True))[0]), "the expected answers of other rows"
+    references = [list(row.references) for row in mixed]
+    ways = {
+        "giving the expected answer of another row": [row.target for row in (*mixed[1:], mixed[0])],
+        "repeating the input": [row.input for row in mixed],
+    }
+    found = {
+        way: float(f_scores(row_statistics(texts, references).sum(axis=0, keepdims=True))[0])
+        for way, texts in ways.items()
+    }
+    best = max(found, key=found.__getitem__)
+    return found[best], best
 
 
 def disagreements(task: TaskSpec, rows: Sequence[Example], answers: Sequence[AnsweredRow]) -> tuple[Disagreement, ...]:
