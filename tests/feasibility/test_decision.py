@@ -26,7 +26,9 @@ def closed(right: int, rows: int, floor: float = 0.36, **other: Any) -> Evidence
 
 
 def written(value: float, low: float, high: float, floor: float = 30.0, **other: Any) -> Evidence:
-    return Evidence(WRITING, Metric("chrf++", value, low, high, 40), floor, "repeating the input", **other)
+    return Evidence(
+        WRITING, Metric("chrf++", value, low, high, 40), floor, "giving the expected answer of another row", **other
+    )
 
 
 @pytest.mark.parametrize(
