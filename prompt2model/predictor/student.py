@@ -7,7 +7,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from prompt2model.errors import RunFolderError
+from prompt2model.errors import ConfigError, RunFolderError
 from prompt2model.predictor.adapter_folder import adapter_base
 from prompt2model.predictor.input_format import EncodedInput, encode_inputs
 from prompt2model.predictor.no_answer import no_answer
@@ -45,6 +45,7 @@ class StudentPredictor:
     """A student folder that answers.
 
     `truncated` counts the inputs so far that did not fit into `spec.max_input_tokens` and were cut.
+    One that was trained with evidence wants it: a question without any raises ConfigError.
     For multiple choice without a closed label set, probabilities stand in the order of the item's choices.
     """
 
@@ -92,6 +93,12 @@ class StudentPredictor:
         return [prediction for prediction in predictions if prediction is not None]
 
     def _encode(self, items: Sequence[Item]) -> Sequence[EncodedInput]:
+        if self.spec.evidence is not None and any(item.choices and not item.evidence for item in items):
+            # It would answer, only worse.
+            raise ConfigError(
+                f"the student in {self.folder} was trained to read evidence, and an item has none; ask it through "
+                "prompt2model.evidence.PredictorWithEvidence, or give every choice its passage (an empty text for none)"
+            )
         answerer: Any = self._answerer
         encoded = (
             answerer.encode(items)

@@ -134,7 +134,9 @@ def rows_for_shares(apart: float, difference: float) -> int:
 def _compared(
     name: str, rows: int, difference: float, interval: tuple[float, float], p: float, needed: int | None
 ) -> PairedComparison:
-    low, high = min(interval[0], difference), max(interval[1], difference)
+    # Rounded before anything is said, so that what is said fits what is shown; -0.0 becomes 0.0.
+    difference, low, high = (round(value, 6) + 0.0 for value in (difference, *interval))
+    low, high = min(low, difference), max(high, difference)
     verdict: Literal["better", "worse", "cannot_tell"] = "cannot_tell"
     if p < CHANCE and low > 0:
         verdict = "better"
@@ -143,6 +145,4 @@ def _compared(
     else:
         low, high = min(low, 0.0), max(high, 0.0)
     more_rows = None if needed is None or verdict != "cannot_tell" else max(needed, rows + 1)
-    # -0.0 becomes 0.0.
-    difference, low, high = (round(value, 6) + 0.0 for value in (difference, low, high))
-    return PairedComparison(name, rows, difference, low, high, round(p, 6), verdict, more_rows)
+    return PairedComparison(name, rows, difference, low, high, float(f"{p:.6g}"), verdict, more_rows)

@@ -112,6 +112,9 @@ def test_what_is_asked_later_is_answered_with_evidence_too(pair: Pair) -> None:
     asked = PredictorWithEvidence(student, retriever).predict(Item(row.input, row.choices) for row in rows)
     given = student.predict(Item(row.input, row.choices, row.evidence) for row in rows)
     assert list(asked) == list(given)
+    with pytest.raises(ConfigError, match="trained to read evidence, and an item has none"):
+        student(Item("colour : the car k001", ("red", "green")))
+    assert student(Item("colour : the car k001", ("red", "green"), ("", ""))).text in ("red", "green")
 
 
 def test_the_readme_of_the_folder_answers_alike(pair: Pair) -> None:

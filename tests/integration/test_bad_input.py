@@ -271,7 +271,7 @@ def test_refused_in_one_clear_line(cases: list[Case], finished_folder: Path, tmp
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content.encode() if isinstance(content, str) else content)
         before = kept(folder / "runs/kept")
-        assert len(before) == 9
+        assert len(before) == 10
         named = ("--name", case.run, "--replace")
         fault = command("run", "--yes", *named, *case.arguments, cwd=folder, env=case.env).fault()
         assert [words for words in case.words if words not in fault] == [], fault

@@ -88,7 +88,7 @@ def test_ticket_triage(tmp_path: Path, base: Callable[[Family], str]) -> None:
     assert {name.split(":")[0] for name in data.sources} >= {"retrieved", "demonstrations in the prompt"}
     assert [test.origin for test in data.tests] == ["official"]
     roles = {line.role for line in result.report.comparisons}
-    assert roles == {"student", "teacher", "majority"}
+    assert roles >= {"student", "teacher", "zero_shot", "base", "tfidf", "nearest", "majority"}
     for line in result.report.comparisons:
         assert line.correct + line.wrong + line.unparsed + sum(line.failed.values()) == line.n
     prediction = load_predictor(result.folder)("Where is my parcel?")

@@ -72,7 +72,8 @@ def test_verdicts_of_scores_are_coherent_and_turn_with_the_pair(rows: list[tuple
     one, other = np.array(rows).T
     found, back = (compare_scores("score", *pair, resamples=200) for pair in ((one, other), (other, one)))
     coherent(found)
-    assert (back.verdict, back.p, back.more_rows) == (TURNED[found.verdict], found.p, found.more_rows)
+    assert (back.verdict, back.p) == (TURNED[found.verdict], found.p)
+    assert (back.more_rows or 0) == pytest.approx(found.more_rows or 0, rel=1e-3)
     assert (back.low, back.high) == pytest.approx((-found.high, -found.low), abs=2e-6)
 
 
