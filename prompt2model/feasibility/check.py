@@ -14,7 +14,7 @@ from prompt2model.errors import BudgetExceededError, FeasibilityError
 from prompt2model.evidence import open_evidence, with_evidence
 from prompt2model.feasibility.config import FeasibilityConfig, FeasibilityInputs
 from prompt2model.feasibility.decision import Evidence, decide, reasons
-from prompt2model.feasibility.figures import accuracy, agreement, disagreements, without_input
+from prompt2model.feasibility.figures import accuracy, agreement, disagreements, without_skill
 from prompt2model.feasibility.test_rows import Sample, choose_sample
 from prompt2model.labelling import PROMPTS
 from prompt2model.labelling.teacher_rows import teacher_of, teacher_use
@@ -92,7 +92,7 @@ class FeasibilityCheck(Component[FeasibilityInputs, Feasibility]):
             n=len(answers),
             agreement=evidence.agreement,
             exact_match=evidence.exact_match,
-            without_input=round(evidence.without_input, 6),
+            without_skill=round(evidence.without_skill, 6),
             wanted=evidence.wanted,
             self_agreement=agrees,
             reasons=reasons(evidence),
@@ -125,14 +125,14 @@ class FeasibilityCheck(Component[FeasibilityInputs, Feasibility]):
     ) -> Evidence:
         task, rows = inputs.task, sample.rows
         writes = task.kind == "generation"
-        floor, instead = without_input(task, rows, context.rng("answers of other rows"))
+        floor, instead = without_skill(task, rows, context.rng("answers of other rows"))
         wanted = self.config.wanted
         own, enough = len(inputs.available), max(_ENOUGH_ROWS, _ENOUGH_OF_EACH * len(task.labels))
         failed = Counter(line.failure or "empty" for line in answers if line.outcome == "failed")
         return Evidence(
             task=task,
             agreement=agreement(task, rows, answers, context.seed),
-            without_input=floor,
+            without_skill=floor,
             instead=instead,
             wanted=None if wanted is None else wanted * (100 if writes else 1),
             exact_match=accuracy("exact_match", answers) if writes else None,

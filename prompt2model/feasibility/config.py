@@ -28,7 +28,7 @@ class FeasibilityConfig(ComponentConfig):
         ge=0,
         le=1,
         description="The accuracy (or ChrF++ by 100) that the teacher must reach. None: that of [evaluate], else half "
-        "way between an answer that ignores the input and no mistake; where text is written, more than such an answer.",
+        "way between an answer that takes no skill (always the same, a guess, that of another row) and no mistake.",
     )
     stop_if_unlikely: bool = Field(
         False,

@@ -10,6 +10,7 @@ from prompt2model.records import FeasibilityDecision, Metric, TaskSpec
 STEADY = 0.9
 """Share of rows with the same answer twice below which a teacher wavers, as in the verdict of the evaluation."""
 _FEW_ROWS = 20
+_HALF_EXACT = 0.5
 
 
 @dataclass(frozen=True)
@@ -17,14 +18,14 @@ class Evidence:
     """What the decision rests on.
 
     `agreement`: the teacher with the expected answers, in [0, 1], or ChrF++ in [0, 100] where text is written;
-    `without_input`: the same of an answer that ignores its input, which `instead` names. `wanted`: the figure that was
+    `without_skill`: the same of an answer that takes no skill, which `instead` names. `wanted`: the figure that was
     asked for, in the unit of `agreement`. `unread`: answers that are none of the closed ones; `failed`: rows without
     an answer, by kind. `own_rows`: labelled rows at hand, where they are enough to learn from without a teacher.
     """
 
     task: TaskSpec
     agreement: Metric
-    without_input: float
+    without_skill: float
     instead: str
     wanted: float | None = None
     exact_match: Metric | None = None
@@ -38,31 +39,41 @@ class Evidence:
         """The figure that the teacher must reach."""
         if self.wanted is not None:
             return self.wanted
-        return self.without_input if self.task.kind == "generation" else (1 + self.without_input) / 2
+        return ((100 if self.task.kind == "generation" else 1) + self.without_skill) / 2
 
 
 def decide(evidence: Evidence) -> tuple[FeasibilityDecision, str]:
     """The decision, and the sentence that says what it rests on.
 
-    `unlikely`: the teacher does worse than an answer that ignores the input, or the whole 95 % interval lies below
-    what is needed. Needed is `wanted`; else, where answers are closed, half way between an answer that ignores the
-    input and no mistake; where text is written there is no such scale, and an answer to another row is the bar.
+    Needed is `wanted`, else half way between an answer without skill (`without_skill`) and no mistake.
 
-    `improve_prompt`: the figure lies below what is needed, though the interval reaches it; or it is not shown to be
-    above an answer to another row, where text is written; or a teacher of closed answers surely wavers: asked twice,
-    the whole interval of its agreement with itself lies below .9. A student learns the wavering too.
+    `unlikely`: the teacher does worse than an answer without skill, or the whole 95 % interval lies below what is
+    needed (written answers: below what is wanted).
 
-    `go`: the figure reaches what is needed. With few rows this is a first look, no proof: the interval says how sure.
+    `improve_prompt`: the figure lies below what is needed, though the interval reaches it; written answers: the
+    interval reaches down to an answer without skill; or a teacher of closed answers surely wavers: asked twice, the
+    whole interval of its agreement with itself lies below .9. A student learns the wavering too.
+
+    `go`: the figure reaches what is needed, or half of the written answers are exactly as expected. With few rows this
+    is a first look, no proof: the interval says how sure.
+
+    `unknown`: written answers between the two. Good titles may have few words in common with the expected ones, and bad
+    dates many: a person has to look at them.
     """
     figure, said = evidence.agreement, _said(evidence)
-    if figure.value < evidence.without_input:
+    if figure.value < evidence.without_skill:
         return "unlikely", f"Unlikely to work as it is: {said}; {_floor(evidence)}."
-    if figure.high < evidence.needed:
+    writes = evidence.task.kind == "generation"
+    open_scale = writes and evidence.wanted is None
+    if figure.high < evidence.needed and not open_scale:
         return "unlikely", f"Unlikely to work as it is: {said}; {_bar(evidence)}."
-    if figure.value < evidence.needed:
+    if figure.value < evidence.needed and not open_scale:
         return "improve_prompt", f"Improve the prompt first: {said}; {_bar(evidence)}."
-    if evidence.task.kind == "generation" and figure.low <= evidence.without_input:
-        return "improve_prompt", f"Improve the prompt first: {said}, not surely more; {_floor(evidence)}."
+    if writes and figure.low <= evidence.without_skill:
+        return "improve_prompt", f"Improve the prompt first: {said}, not surely more than no skill; {_floor(evidence)}."
+    exact = evidence.exact_match.value if evidence.exact_match is not None else 0.0
+    if figure.value < evidence.needed and exact < _HALF_EXACT:
+        return "unknown", f"Look at its answers, for figures do not tell: {said}; {_floor(evidence)}."
     if (again := evidence.self_agreement) is not None and _wavers(evidence):
         return "improve_prompt", f"Improve the prompt first: {said}, but it wavers: {_twice(again)}."
     return "go", f"Go: {said}; {_bar(evidence)}."
@@ -114,13 +125,12 @@ def _bar(evidence: Evidence) -> str:
         return f"{_amount(evidence, evidence.wanted)} is wanted"
     if evidence.task.kind == "generation":
         return _floor(evidence)
-    floor = f"{evidence.instead} ({_percent(evidence.without_input)})"
+    floor = f"{evidence.instead} ({_percent(evidence.without_skill)})"
     return f"needed is {_percent(evidence.needed)}, half way between {floor} and no mistake"
 
 
 def _floor(evidence: Evidence) -> str:
-    reaches = "reach" if evidence.task.kind == "generation" else "reaches"
-    return f"{evidence.instead} {reaches} {_amount(evidence, evidence.without_input)}"
+    return f"{evidence.instead} reaches {_amount(evidence, evidence.without_skill)}"
 
 
 def _twice(again: Metric) -> str:

@@ -30,10 +30,11 @@ def agreement(task: TaskSpec, rows: Sequence[Example], answers: Sequence[Answere
     return ChrfPlusPlus(seed=seed).measure([line.text for line in answers], [row.references for row in rows])
 
 
-def without_input(task: TaskSpec, rows: Sequence[Example], rng: Random) -> tuple[float, str]:
-    """What an answer that ignores its input reaches by the same figure, and that answer in words.
+def without_skill(task: TaskSpec, rows: Sequence[Example], rng: Random) -> tuple[float, str]:
+    """What an answer that takes no skill reaches by the same figure, and that answer in words.
 
-    The most frequent answer; a guess among the choices; where text is written, the answers of other rows.
+    The most frequent answer; a guess among the choices; where text is written, the expected answer of another row. (To
+    repeat the input is no such answer: by ChrF++ the input of a title is nearer to it than many a good title.)
     """
     if task.kind == "multiple_choice" and all(row.choices for row in rows):
         return sum(1 / len(row.choices) for row in rows) / len(rows), "guessing"
@@ -46,7 +47,8 @@ def without_input(task: TaskSpec, rows: Sequence[Example], rng: Random) -> tuple
     rng.shuffle(mixed)
     others = [row.target for row in (*mixed[1:], mixed[0])]
     statistics = row_statistics(others, [list(row.references) for row in mixed])
-    return float(f_scores(statistics.sum(axis=0, keepdims=True))[0]), "the expected answers of other rows"
+    figure = float(f_scores(statistics.sum(axis=0, keepdims=True))[0])
+    return figure, "giving the expected answer of another row"
 
 
 def disagreements(task: TaskSpec, rows: Sequence[Example], answers: Sequence[AnsweredRow]) -> tuple[Disagreement, ...]:

@@ -26,7 +26,7 @@ class Feasibility:
     """The teacher on `n` test rows. `sentence` says the decision and what it rests on.
 
     `agreement`: with the expected answers, an accuracy in [0, 1] or, where text is written, ChrF++ in [0, 100] with
-    `exact_match` beside it; `without_input`: the same figure of an answer that ignores its input; `wanted`: the figure
+    `exact_match` beside it; `without_skill`: the same figure of an answer that takes no skill; `wanted`: the figure
     that was wanted. `self_agreement`: how often the teacher, asked twice, gives the same answer. `disagreements` are
     some of the rows. Figures are None where nobody was asked. `folder` holds timing.json.
     """
@@ -37,7 +37,7 @@ class Feasibility:
     n: int = 0
     agreement: Metric | None = None
     exact_match: Metric | None = None
-    without_input: float | None = None
+    without_skill: float | None = None
     wanted: float | None = None
     self_agreement: Metric | None = None
     reasons: tuple[str, ...] = ()

@@ -248,7 +248,7 @@ def test_written_answers_are_held_against_answers_to_other_rows(check: Any) -> N
 
     found = check(ScriptedClient(dates), (gold(date_rows()),), WRITING)
     assert (found.decision, found.agreement.value, found.exact_match.value) == ("go", 100.0, 1.0)
-    assert 5 < found.without_input < 70
+    assert 5 < found.without_skill < 70
     other = check(ScriptedClient(lambda request: "The fifth month."), (gold(date_rows()),), WRITING)
     assert other.decision == "unlikely"
     assert other.exact_match.value == 0.0
@@ -262,7 +262,7 @@ def test_choices_are_held_against_guessing(check: Any) -> None:
         for n in range(40)
     )
     found = check(ScriptedClient(lambda request: "B"), (gold(rows),), task)
-    assert (found.decision, found.without_input) == ("go", 0.25)
+    assert (found.decision, found.without_skill) == ("go", 0.25)
     assert check(ScriptedClient(lambda request: "A"), (gold(rows),), task).decision == "unlikely"
 
 

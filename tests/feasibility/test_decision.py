@@ -27,7 +27,7 @@ def closed(right: int, rows: int, floor: float = 0.36, **other: Any) -> Evidence
 
 def written(value: float, low: float, high: float, floor: float = 30.0, **other: Any) -> Evidence:
     return Evidence(
-        WRITING, Metric("chrf++", value, low, high, 40), floor, "the expected answers of other rows", **other
+        WRITING, Metric("chrf++", value, low, high, 40), floor, "giving the expected answer of another row", **other
     )
 
 
@@ -80,7 +80,9 @@ def test_a_teacher_that_surely_wavers_needs_a_clearer_prompt() -> None:
     ("value", "low", "high", "decision"),
     [
         (80.0, 70.0, 88.0, "go"),
-        (35.0, 31.0, 40.0, "go"),
+        (66.0, 50.0, 80.0, "go"),
+        (64.0, 50.0, 80.0, "unknown"),
+        (35.0, 31.0, 40.0, "unknown"),
         (35.0, 29.0, 41.0, "improve_prompt"),
         (25.0, 15.0, 45.0, "unlikely"),
         (10.0, 8.0, 12.0, "unlikely"),
@@ -88,6 +90,13 @@ def test_a_teacher_that_surely_wavers_needs_a_clearer_prompt() -> None:
 )
 def test_written_answers(value: float, low: float, high: float, decision: str) -> None:
     assert decide(written(value, low, high))[0] == decision
+
+
+def test_written_answers_that_are_mostly_exact_are_good() -> None:
+    assert decide(written(60.0, 50.0, 70.0, exact_match=share("exact_match", 20, 40)))[0] == "go"
+    decision, sentence = decide(written(60.0, 50.0, 70.0, exact_match=share("exact_match", 19, 40)))
+    assert decision == "unknown"
+    assert "Look at its answers" in sentence
 
 
 def test_written_answers_may_differ_between_two_askings() -> None:
