@@ -84,8 +84,13 @@ def click(browser: Any, selector: str) -> None:
 
 def choose(browser: Any, dropdown: str, option: str) -> None:
     click(browser, f"{dropdown} input")
-    options = wait(browser, lambda: browser.find_elements(By.CSS_SELECTOR, f'{dropdown} [role="option"]'))
-    next(one for one in options if one.text.strip("✓ \n") == option).click()
+
+    def wanted() -> Any:
+        # While the list is drawn it may still hold what an earlier choice left of it.
+        options = browser.find_elements(By.CSS_SELECTOR, f'{dropdown} [role="option"]')
+        return next((one for one in options if one.text.strip("✓ \n") == option), None)
+
+    wait(browser, wanted).click()
 
 
 def write(browser: Any, row: int, column: int, content: str) -> None:
